@@ -1,0 +1,141 @@
+"""The graph: every resource of a blueprint as plain data.
+
+A graph is what ``plan`` prints, what policies judge and what diffs compare.  It has the shape of a
+Pulumi deployment export wherever a field has a counterpart, so that third-party tools can read it.
+Nothing here imports Pulumi; :mod:`plinth.recorder` makes graphs from a program, and
+:meth:`Graph.from_export` reads them from a stack's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+#: Stands for a value that only exists once the cloud has made the resource; the same text that
+#: the Pulumi engine uses on the wire (sdk/go/common/resource/plugin/rpc.go, UnknownStringValue).
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+#: Stands for a secret wherever a graph is shown or handed on.
+SECRET: Final = "[secret]"
+
+_PROVIDER_PREFIX = "pulumi:providers:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One resource, component or provider.
+
+    Attributes:
+        urn: Pulumi URN.
+        type: Type token, such as ``aws:s3/bucket:Bucket``.
+        name: Logical name.
+        inputs: The provider's own camelCase properties. Unknown values are :data:`UNKNOWN`,
+            secret ones :data:`SECRET`.
+        parent: URN of the parent, if any.
+        provider: Reference of the provider that owns it (``<urn>::<id>``), if any.
+        dependencies: URNs this resource waits for.
+        property_dependencies: For each input, the URNs that its value comes from.
+        protect: Whether the engine refuses to delete it.
+        custom: Whether a provider owns it (components are not custom).
+        id: Physical identifier, where known.
+        outputs: Computed properties, where known.
+    """
+
+    urn: str
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    parent: str | None = None
+    provider: str | None = None
+    dependencies: tuple[str, ...] = ()
+    property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    protect: bool = False
+    custom: bool = True
+    id: str | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def package(self) -> str:
+        """The provider package, such as ``aws``; for a provider, the package it provides."""
+        return self.type.removeprefix(_PROVIDER_PREFIX).split(":", 1)[0]
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether this is a provider rather than something a provider makes."""
+        return self.type.startswith(_PROVIDER_PREFIX)
+
+    def to_json(self) -> dict[str, Any]:
+        """The resource with the field names of a Pulumi deployment export."""
+        record: dict[str, Any] = {
+            "urn": self.urn,
+            "custom": self.custom,
+            "type": self.type,
+            "name": self.name,
+            "inputs": dict(self.inputs),
+            "parent": self.parent,
+            "provider": self.provider,
+            "dependencies": list(self.dependencies),
+            "propertyDependencies": {k: list(v) for k, v in self.property_dependencies.items()},
+            "protect": self.protect,
+        }
+        if self.id is not None:
+            record["id"] = self.id
+        if self.outputs:
+            record["outputs"] = dict(self.outputs)
+        return record
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All resources of one environment, in the order in which they were registered."""
+
+    environment: str
+    cloud: str
+    resources: tuple[Resource, ...]
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+    def __len__(self) -> int:
+        return len(self.resources)
+
+    @cached_property
+    def by_urn(self) -> dict[str, Resource]:
+        """Resources by URN."""
+        return {resource.urn: resource for resource in self.resources}
+
+    def provider_of(self, resource: Resource) -> Resource | None:
+        """The provider resource that owns ``resource``, if it is in the graph."""
+        if resource.provider is None:
+            return None
+        return self.by_urn.get(resource.provider.rsplit("::", 1)[0])
+
+    @classmethod
+    def from_export(cls, document: Mapping[str, Any], *, environment: str, cloud: str) -> Graph:
+        """Reads ``pulumi stack export`` (or any object with a ``resources`` list of that shape)."""
+        deployment = document.get("deployment") or document
+        resources = tuple(
+            Resource(
+                urn=entry["urn"],
+                type=entry["type"],
+                name=entry["urn"].rsplit("::", 1)[-1],
+                inputs=entry.get("inputs") or {},
+                parent=entry.get("parent"),
+                provider=entry.get("provider"),
+                dependencies=tuple(entry.get("dependencies") or ()),
+                property_dependencies={
+                    key: tuple(urns)
+                    for key, urns in (entry.get("propertyDependencies") or {}).items()
+                },
+                protect=bool(entry.get("protect")),
+                custom=bool(entry.get("custom", True)),
+                id=entry.get("id"),
+                outputs=entry.get("outputs") or {},
+            )
+            for entry in deployment.get("resources") or ()
+            if entry["type"] != "pulumi:pulumi:Stack"
+        )
+        return cls(environment=environment, cloud=cloud, resources=resources)

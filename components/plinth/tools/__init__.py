@@ -1,0 +1,54 @@
+"""Tools: one way each to provide a capability. One file a tool, one line in the registry.
+
+A tool's module imports no Pulumi at import time: validation and schemas read its options, and only
+``build`` makes resources, through the :class:`plinth.context.Context` it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from plinth.ports import Port
+from plinth.spec.options import CapabilityOptions
+
+if TYPE_CHECKING:
+    from plinth.blueprint import Blueprint
+    from plinth.context import Context
+    from plinth.errors import Problem
+
+
+def _no_problems(_blueprint: Blueprint, _options: Any) -> Sequence[Problem]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """What Plinth knows of a tool before making anything.
+
+    Attributes:
+        capability: What it provides.
+        name: Key in the registry and value of the spec's ``tool``.
+        title: Name for people.
+        summary: One sentence for the docs.
+        options: Model of its options, derived from the capability's model.
+        needs: Ports that it uses; the blueprint refuses clouds that lack one.
+        requires: Capabilities that must be on.
+        build: Makes the resources and returns the capability's record of
+            :mod:`plinth.results`. Called as ``build(options, context)``.
+        check: Impossible combinations that only this tool knows. Problems' paths are relative to
+            the capability's block.
+        clouds: Where a managed tool exists; ``None`` for self-hosted tools, which run everywhere.
+    """
+
+    capability: str
+    name: str
+    title: str
+    summary: str
+    options: type[CapabilityOptions]
+    needs: frozenset[Port]
+    build: Callable[[Any, Context], Any]
+    requires: frozenset[str] = frozenset()
+    check: Callable[[Blueprint, Any], Sequence[Problem]] = _no_problems
+    clouds: frozenset[str] | None = None

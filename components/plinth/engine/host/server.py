@@ -1,0 +1,273 @@
+"""The LanguageRuntime service of the stand-in host, and its command-line entry."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from concurrent import futures
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any, Final, NoReturn
+
+import grpc
+from google.protobuf import empty_pb2
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+from plinth.engine.host.policy import OPTIONS, PolicyProxy
+from plinth.engine.host.runner import SHOWN
+
+_RUNNER: Final = Path(__file__).with_name("runner.py")
+_ANALYZER: Final = "analyzer"
+
+#: Prints what is installed as JSON; run in the program's interpreter.
+_LIST: Final = (
+    "import json; from importlib.metadata import distributions as d; "
+    "print(json.dumps(sorted({(x.name, x.version) for x in d()})))"
+)
+
+_Output = language_pb2.RunPluginResponse
+
+
+class Children:
+    """The processes that this host has started; none may outlive it."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+
+    def start(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        """Starts a process and remembers it."""
+        with self._lock:
+            child = subprocess.Popen(command, **options)
+            self._running.add(child)
+        return child
+
+    def forget(self, child: subprocess.Popen[bytes]) -> None:
+        """Drops a process that has ended."""
+        with self._lock:
+            self._running.discard(child)
+
+    def stop(self) -> None:
+        """Asks all of them to end, and insists after two seconds."""
+        with self._lock:
+            running = list(self._running)
+        for child in running:
+            child.terminate()
+        deadline = time.monotonic() + 2
+        for child in running:
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def interpreter(root: Path, options: Mapping[str, Any]) -> Path:
+    """The Python that runs a program or policy pack.
+
+    It is the one of the ``virtualenv`` that the runtime options name (relative to ``root``), of
+    ``.venv`` for the ``uv`` toolchain, and otherwise the interpreter of this host, which has
+    everything that Plinth's own programs and packs need.
+    """
+    folder = options.get("virtualenv")
+    if not folder and options.get("toolchain") == "uv":
+        folder = os.environ.get("UV_PROJECT_ENVIRONMENT", ".venv")
+    if folder:
+        python = root / str(folder) / "bin" / "python"
+        if python.exists():
+            return python
+    return Path(sys.executable)
+
+
+def _python(info: language_pb2.ProgramInfo) -> str:
+    return str(interpreter(Path(info.root_directory), MessageToDict(info.options)))
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+    """Runs Python programs, policy packs and plugins for the engine at ``engine_address``."""
+
+    def __init__(self, engine_address: str, children: Children) -> None:
+        self._engine = engine_address
+        self._children = children
+
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802 - gRPC
+        self._engine = request.engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802 - gRPC
+        return plugin_pb2.PluginInfo(version="0.0.0")
+
+    def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+        # Providers are fetched when the program first asks for them, so that the SDK of a cloud
+        # that this program does not use costs nothing.
+        return language_pb2.GetRequiredPackagesResponse()
+
+    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+        return language_pb2.GetRequiredPluginsResponse()
+
+    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+        return language_pb2.RuntimeOptionsResponse()
+
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802 - gRPC
+        self._children.stop()
+        return empty_pb2.Empty()
+
+    def About(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802 - gRPC
+        python = _python(request.info)
+        answer = subprocess.run([python, "--version"], capture_output=True, text=True, check=False)
+        return language_pb2.AboutResponse(
+            executable=python, version=answer.stdout.removeprefix("Python").strip()
+        )
+
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+        answer = subprocess.run(
+            [_python(request.info), "-c", _LIST], capture_output=True, text=True, check=False
+        )
+        listed = json.loads(answer.stdout or "[]")
+        return language_pb2.GetProgramDependenciesResponse(
+            dependencies=[
+                language_pb2.DependencyInfo(name=name, version=version) for name, version in listed
+            ]
+        )
+
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: ARG002, D102, N802
+        note = f"Using {_python(request.info)}; the stand-in host installs nothing.\n"
+        yield language_pb2.InstallDependenciesResponse(stdout=note.encode())
+
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: D102, N802 - gRPC
+        order = {
+            "project": request.project,
+            "stack": request.stack,
+            "organization": request.organization or "organization",
+            "monitor": request.monitor_address,
+            "engine": self._engine,
+            "parallel": request.parallel,
+            "dry_run": request.dryRun,
+            "root_directory": request.info.root_directory,
+            "entry": request.info.entry_point,
+            "arguments": list(request.args),
+        }
+        child = self._children.start(
+            [_python(request.info), "-u", str(_RUNNER)],
+            cwd=request.pwd or request.info.program_directory,
+            env={
+                **os.environ,
+                "PLINTH_PROGRAM": json.dumps(order),
+                "PULUMI_CONFIG": json.dumps(dict(request.config)),
+                "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+            },
+        )
+        context.add_callback(child.terminate)
+        code = child.wait()
+        self._children.forget(child)
+        if code in {0, SHOWN}:
+            return language_pb2.RunResponse(bail=code == SHOWN)
+        return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
+
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: D102, N802 - gRPC
+        variables = dict(entry.split("=", 1) for entry in request.env if "=" in entry)
+        python = _python(request.info)
+        folder = request.info.program_directory
+        if request.kind == _ANALYZER:
+            # The pack folder comes last: arguments before it are the runner's own.
+            command = [python, "-u", "-m", "pulumi.policy", *request.args, folder]
+            yield from self._run_pack(command, folder, variables, context)
+        else:
+            command = [python, "-u", *_plugin_arguments(Path(folder)), *request.args]
+            child = self._spawn(command, request.pwd, variables, context)
+            yield from self._relay(child)
+
+    def _run_pack(
+        self, command: list[str], folder: str, variables: dict[str, str], context: Any
+    ) -> Iterator[Any]:
+        proxy = PolicyProxy()
+        context.add_callback(proxy.close)
+        try:
+            yield _Output(stdout=f"{proxy.port}\n".encode())
+            child = self._spawn(command, folder, {**variables, **proxy.environment()}, context)
+            stdout = child.stdout
+            port = stdout.readline().strip() if stdout else b""
+            if port.isdigit():
+                proxy.attach(int(port))
+            elif port:
+                yield _Output(stdout=port + b"\n")
+            yield from self._relay(child)
+        finally:
+            proxy.close()
+
+    def _spawn(
+        self, command: list[str], folder: str, variables: dict[str, str], context: Any
+    ) -> subprocess.Popen[bytes]:
+        child = self._children.start(
+            command,
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        context.add_callback(child.terminate)
+        return child
+
+    def _relay(self, child: subprocess.Popen[bytes]) -> Iterator[Any]:
+        """Hands on what a process writes as it comes, then its exit code."""
+        lines: SimpleQueue[Any] = SimpleQueue()
+
+        def pump(stream: IO[bytes] | None, name: str) -> None:
+            for line in stream or ():
+                lines.put(_Output(**{name: line}))
+            lines.put(None)
+
+        for stream, name in ((child.stdout, "stdout"), (child.stderr, "stderr")):
+            threading.Thread(target=pump, args=(stream, name), daemon=True).start()
+        ended = 0
+        while ended < 2:  # noqa: PLR2004 - two streams
+            line = lines.get()
+            if line is None:
+                ended += 1
+            else:
+                yield line
+        code = child.wait()
+        self._children.forget(child)
+        yield _Output(exitcode=code)
+
+
+def _plugin_arguments(folder: Path) -> list[str]:
+    if (folder / "__main__.py").exists():
+        return [str(folder)]
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    return ["-m", "pulumi.run.plugin", str(project["project"]["name"])]
+
+
+def _outlive_nobody(children: Children, parent: int) -> NoReturn:
+    """Ends this process when the engine that started it is gone, however it went."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    children.stop()
+    os._exit(1)
+
+
+def main() -> None:
+    """Serves until the engine ends; the engine's address is the last argument, as it passes it."""
+    addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    children = Children()
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=OPTIONS)
+    host = LanguageHost(addresses[-1] if addresses else "", children)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    watch = threading.Thread(target=_outlive_nobody, args=(children, os.getppid()), daemon=True)
+    watch.start()
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    os.write(1, f"{port}\n".encode())
+    stopping.wait()
+    children.stop()
+    server.stop(grace=None)

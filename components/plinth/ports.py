@@ -1,0 +1,331 @@
+"""Ports: what a platform needs of any cloud, and the typed handles that ports return.
+
+A port is a small protocol.  A cloud's adapter implements the ports it can meet; the table of what
+is supported is derived from that, never kept by hand.  Tools and capabilities know ports only, so
+they run unchanged on every cloud.
+
+Handles are frozen records of :class:`pulumi.Output` values plus plain facts.  Fields named ``ref``
+are private to the adapter that made them (an ARN, a resource id): tools hand them back, unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from pulumi import Input, Output, ProviderResource, Resource
+
+    from plinth.kube import Kube
+    from plinth.spec.options import BucketOptions
+
+
+class Port(StrEnum):
+    """The needs that a cloud can meet."""
+
+    OBJECT_STORE = "object-store"
+    SQL = "sql-database"
+    KEY_VALUE = "key-value-store"
+    CLUSTER = "cluster"
+    IDENTITY = "identity"
+    SECRETS = "secrets"
+    KEYS = "keys"
+    REGISTRY = "registry"
+    NETWORK = "network"
+    DNS = "dns"
+    NOTIFICATIONS = "notifications"
+    BUDGET = "budget"
+
+
+# --- handles -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """An object-storage bucket: encrypted, versioned, private."""
+
+    role: str
+    name: Output[str]
+    uri: Output[str]  #: `s3://…`, `gs://…`, `abfss://…`
+    ref: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """A JSON document in the cloud's secret store; its values never pass through Plinth in clear.
+
+    ``keys`` are the document's keys; ``name`` is what the secret store calls it.
+    """
+
+    name: Input[str]
+    keys: tuple[str, ...]
+    ref: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlServer:
+    """A PostgreSQL server that takes TLS connections only."""
+
+    host: Output[str]
+    port: int
+    admin: Secret  #: keys `username` and `password`; made and rotated by the cloud where it can
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyValueServer:
+    """A Redis-protocol server that takes authenticated TLS connections only."""
+
+    host: Output[str]
+    port: int
+    auth: Secret  #: key `password`
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterHandle:
+    """A Kubernetes cluster that workloads may be put on.
+
+    ``ready`` are resources that must exist before the first workload (nodes, networking add-ons)
+    and outlive the last one, so that load balancers and disks die before their network does.
+    """
+
+    name: Output[str]
+    endpoint: Output[str]
+    connect: Output[str]  #: the command that gives a person access
+    provider: ProviderResource
+    ready: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A registry repository for container images: scanned, tags immutable."""
+
+    url: Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topic:
+    """A place to send notifications to, with its subscribers."""
+
+    id: Output[str]
+    #: Alertmanager receiver settings (one of its `*_configs` keys and the list's single entry).
+    receiver: tuple[str, Mapping[str, Input[Any]]]
+    ref: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadIdentity:
+    """Cloud rights bound to a Kubernetes service account, without any static key."""
+
+    #: Annotations that the service account needs (empty on clouds that bind from outside).
+    annotations: Mapping[str, Input[str]] = field(default_factory=dict)
+    #: Labels that the pods need.
+    pod_labels: Mapping[str, str] = field(default_factory=dict)
+    #: What must exist before a pod that uses the identity starts.
+    ready: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """A right on one thing: to read it, or to read and write it (a topic: to publish)."""
+
+    to: Bucket | Secret | Topic
+    access: Literal["read", "write"] = "read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    """How a secret value is made, once: letters and digits, or random bytes in base64."""
+
+    kind: Literal["password", "bytes"] = "password"
+    length: int = 32
+
+
+# --- ports ---------------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class ObjectStore(Protocol):
+    """Buckets."""
+
+    def bucket(self, role: str, options: BucketOptions, *, parent: Resource) -> Bucket:
+        """Makes a bucket named after the platform, the environment and ``role``."""
+        ...
+
+
+@runtime_checkable
+class SqlDatabase(Protocol):
+    """One PostgreSQL server a platform."""
+
+    def sql_server(self) -> SqlServer:
+        """The server; made at the first call."""
+        ...
+
+
+@runtime_checkable
+class KeyValueStore(Protocol):
+    """One Redis-protocol server a platform."""
+
+    def key_value_server(self) -> KeyValueServer:
+        """The server; made at the first call."""
+        ...
+
+
+@runtime_checkable
+class ClusterPort(Protocol):
+    """One Kubernetes cluster a platform."""
+
+    def cluster(self) -> ClusterHandle:
+        """The cluster with its node pools; made at the first call."""
+        ...
+
+    def cluster_addons(self, kube: Kube, *, parent: Resource) -> tuple[Resource, ...]:
+        """What this cloud's cluster needs in it beyond the common services, such as a load
+        balancer controller; also its storage class. Returns what workloads must wait for."""
+        ...
+
+    def load_balancer(self) -> Mapping[str, Any]:
+        """Fields to merge into the gateway's Service: `annotations`, and `spec` for the rest,
+        according to the spec's `domain.exposure` and `domain.allow`."""
+        ...
+
+
+@runtime_checkable
+class IdentityPort(Protocol):
+    """Rights for workloads."""
+
+    def workload_identity(
+        self,
+        name: str,
+        *,
+        namespace: str,
+        service_account: str,
+        grants: Sequence[Grant],
+        parent: Resource,
+    ) -> WorkloadIdentity:
+        """Binds ``grants``, and nothing more, to a service account."""
+        ...
+
+
+@runtime_checkable
+class SecretsPort(Protocol):
+    """The cloud's secret store, and the way from it into a namespace."""
+
+    def generate(
+        self, name: str, values: Mapping[str, Generated | Input[str]], *, parent: Resource
+    ) -> Secret:
+        """Makes a secret; generated values are made once and kept."""
+        ...
+
+    def existing(self, name: str, keys: Sequence[str]) -> Secret:
+        """A secret that somebody else keeps in the store."""
+        ...
+
+    def secret_store(self, kube: Kube, *, parent: Resource) -> tuple[Resource, ...]:
+        """Opens the store to the cluster, once its operator runs."""
+        ...
+
+    def deliver(
+        self,
+        kube: Kube,
+        name: str,
+        *,
+        namespace: str,
+        data: Mapping[str, Input[str]],
+        sources: Mapping[str, Secret],
+        parent: Resource,
+        depends_on: Sequence[Resource] = (),
+    ) -> Resource:
+        """Makes the Kubernetes Secret ``name`` and keeps it in step with the store.
+
+        ``data`` values are text in which ``${source.key}`` stands for a secret value, such as
+        ``postgresql://${db.username}:${db.password}@host/mlflow`` with ``sources={"db": …}``.
+        """
+        ...
+
+
+@runtime_checkable
+class RegistryPort(Protocol):
+    """Container images."""
+
+    def repository(self, name: str, *, parent: Resource) -> Repository:
+        """Makes a repository named after the platform, the environment and ``name``."""
+        ...
+
+
+@runtime_checkable
+class DnsPort(Protocol):
+    """Records in the spec's zone."""
+
+    def dns_solver(self) -> Mapping[str, Any]:
+        """cert-manager's DNS-01 solver for the zone (the value below `solvers[].dns01`)."""
+        ...
+
+    def dns_provider(self) -> str:
+        """external-dns' name of the provider."""
+        ...
+
+    def dns_identity(
+        self, name: str, *, namespace: str, service_account: str, parent: Resource
+    ) -> WorkloadIdentity:
+        """The right to change records of the zone, and of no other."""
+        ...
+
+
+@runtime_checkable
+class NotificationsPort(Protocol):
+    """Messages to people."""
+
+    def topic(self, name: str, emails: Sequence[str], *, parent: Resource) -> Topic:
+        """Makes a topic and subscribes the addresses."""
+        ...
+
+
+@runtime_checkable
+class BudgetPort(Protocol):
+    """Spending limits."""
+
+    def budget(self, *, parent: Resource) -> None:
+        """Makes the spec's budget, filtered to this environment's tags, with its thresholds."""
+        ...
+
+
+#: The protocol behind each port that tools can ask for; NETWORK and KEYS are met by the adapter's
+#: foundation itself and show no methods to tools.
+PROTOCOLS: Mapping[Port, type] = {
+    Port.OBJECT_STORE: ObjectStore,
+    Port.SQL: SqlDatabase,
+    Port.KEY_VALUE: KeyValueStore,
+    Port.CLUSTER: ClusterPort,
+    Port.IDENTITY: IdentityPort,
+    Port.SECRETS: SecretsPort,
+    Port.REGISTRY: RegistryPort,
+    Port.DNS: DnsPort,
+    Port.NOTIFICATIONS: NotificationsPort,
+    Port.BUDGET: BudgetPort,
+}
+
+
+class Adapter(
+    ObjectStore,
+    SqlDatabase,
+    KeyValueStore,
+    ClusterPort,
+    IdentityPort,
+    SecretsPort,
+    RegistryPort,
+    DnsPort,
+    NotificationsPort,
+    BudgetPort,
+    Protocol,
+):
+    """What the platform hands to tools: all ports.
+
+    The blueprint has refused by then whatever the cloud's real adapter does not implement, so a
+    tool never meets a port that is missing.
+    """
+
+    def outputs(self) -> Mapping[str, Input[Any]]:
+        """What the cloud itself adds to the stack's outputs, such as the network's identifier."""
+        ...

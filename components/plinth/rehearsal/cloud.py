@@ -1,0 +1,271 @@
+"""The simulated cloud: a local database of the resources that exist.
+
+Every package shares one database, so what one deployment made is there for the next refresh, and
+anyone may change or delete things behind the engine's back:
+
+    with Cloud(Path("cloud.db")) as cloud:
+        bucket, = cloud.resources(type="aws:s3/bucket:Bucket")
+        cloud.patch(bucket, "forceDestroy", True)
+        cloud.delete(bucket)
+
+Each operation is one transaction that ends before the engine hears of it.  An engine that is
+killed in between leaves a resource that its state does not know; :meth:`Cloud.find` finds it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from plinth.errors import EngineError, Problem
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS resources (
+  scope TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, urn TEXT, seed TEXT NOT NULL,
+  region TEXT NOT NULL, revision INTEGER NOT NULL, inputs TEXT NOT NULL, outputs TEXT NOT NULL,
+  serial INTEGER PRIMARY KEY AUTOINCREMENT, UNIQUE (scope, type, id));
+CREATE INDEX IF NOT EXISTS resources_urn ON resources (urn);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
+"""
+_COLUMNS: Final = "scope, type, id, urn, seed, region, revision, inputs, outputs, serial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One resource that exists in the simulated cloud.
+
+    Attributes:
+        scope: The account or cluster that holds it, such as ``aws:111111111111``.
+        type: Type token.
+        id: Physical identifier, unique for its type within the scope.
+        urn: The URN it was made for; ``None`` for what the engine did not make.
+        region: Region, or an empty text where there is none.
+        inputs: The properties that were asked for, as they are now.
+        outputs: The properties that the cloud made up.
+        seed: What made-up identifiers derive from.
+        revision: How often it has been changed, from 1.
+        serial: Order of creation.
+    """
+
+    scope: str
+    type: str
+    id: str
+    urn: str | None = None
+    region: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    seed: str = ""
+    revision: int = 1
+    serial: int = 0
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All properties, the way a provider returns them."""
+        return merged(self.inputs, self.outputs)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two property maps as one; nested objects are merged, anything else is taken over."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+class Cloud:
+    """The database, open. One instance may be shared by threads.
+
+    Args:
+        path: The file; made when it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: what is read and written inside happens at one moment."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def resources(
+        self, *, type: str = "*", scope: str | None = None, urn: str = "*"  # noqa: A002
+    ) -> list[Record]:
+        """The resources that exist, oldest first.
+
+        Args:
+            type: Glob on the type token, such as ``aws:rds/*``.
+            scope: Only those of one account or cluster.
+            urn: Glob on the URN.
+        """
+        rows = self._records("WHERE ? IN (scope, '')", (scope or "",))
+        return [
+            row
+            for row in rows
+            if fnmatch.fnmatchcase(row.type, type) and fnmatch.fnmatchcase(row.urn or "", urn)
+        ]
+
+    def get(self, type: str, id: str, scope: str | None = None) -> Record | None:  # noqa: A002
+        """The resource of a type with an identifier, if it exists."""
+        where = "WHERE type = ? AND id = ? AND ? IN (scope, '')"
+        return next(iter(self._records(where, (type, id, scope or ""))), None)
+
+    def by_id(self, id: str, scope: str) -> Record | None:  # noqa: A002
+        """The resource with an identifier, whatever its type."""
+        return next(iter(self._records("WHERE id = ? AND scope = ?", (id, scope))), None)
+
+    def find(self, urn: str) -> str | None:
+        """The identifier of the newest resource made for a URN, or ``None``.
+
+        This is how a resource is recovered that was made just before the engine died.
+        """
+        found = self._records("WHERE urn = ?", (urn,))
+        return found[-1].id if found else None
+
+    def mentioning(self, text: str, scope: str) -> list[Record]:
+        """The resources one of whose inputs is, or contains as an item, exactly this text."""
+        pattern = "%" + json.dumps(text).replace("_", r"\_").replace("%", r"\%") + "%"
+        return self._records(r"WHERE scope = ? AND inputs LIKE ? ESCAPE '\'", (scope, pattern))
+
+    def add(self, record: Record) -> Record:
+        """Record a new resource.
+
+        Raises:
+            EngineError: One with that type and identifier exists in the scope.
+        """
+        values = (record.scope, record.type, record.id, record.urn, record.seed, record.region)
+        data = (record.revision, json.dumps(record.inputs), json.dumps(record.outputs))
+        insert = (
+            "INSERT INTO resources (scope, type, id, urn, seed, region, revision, inputs, outputs)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        with self._lock:
+            try:
+                self._db.execute(insert, (*values, *data))
+            except sqlite3.IntegrityError as error:
+                raise EngineError(
+                    Problem(
+                        code="already-exists", message=f"{record.type} {record.id} already exists"
+                    )
+                ) from error
+            added = self.get(record.type, record.id, record.scope)
+        assert added is not None  # noqa: S101 just inserted
+        return added
+
+    def update(
+        self, record: Record, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+    ) -> None:
+        """Replace the properties of a resource."""
+        with self._lock:
+            self._db.execute(
+                "UPDATE resources SET inputs = ?, outputs = ?, revision = revision + 1"
+                " WHERE serial = ?",
+                (json.dumps(inputs), json.dumps(outputs), record.serial),
+            )
+
+    def patch(self, record: Record, path: str, value: Any) -> Record:
+        """Change one property behind the engine's back; ``None`` removes it.
+
+        Args:
+            record: The resource.
+            path: Property path such as ``spec.replicas`` or ``tags.owner``.
+            value: The new value.
+        """
+        with self.transaction():
+            now = self.get(record.type, record.id, record.scope)
+            if now is None:
+                raise EngineError(_gone(record))
+            inputs, outputs = _copy(now.inputs), _copy(now.outputs)
+            keys = [k for k in re.split(r"[.\[\]]+", path) if k]
+            _set(outputs if keys[0] in outputs and keys[0] not in inputs else inputs, keys, value)
+            self.update(now, inputs, outputs)
+        after = self.get(record.type, record.id, record.scope)
+        assert after is not None  # noqa: S101 just written
+        return after
+
+    def delete(self, record: Record) -> None:
+        """Delete a resource; deleting what is gone already is no error."""
+        with self._lock:
+            self._db.execute(
+                "DELETE FROM resources WHERE scope = ? AND type = ? AND id = ?",
+                (record.scope, record.type, record.id),
+            )
+
+    def count(self, name: str) -> int:
+        """Add one to a lasting counter and return it: 1 the first time."""
+        with self._lock:
+            row = self._db.execute(
+                "INSERT INTO counters VALUES (?, 1) ON CONFLICT (name)"
+                " DO UPDATE SET count = count + 1 RETURNING count",
+                (name,),
+            ).fetchone()
+        return int(row[0])
+
+    def _records(self, where: str, values: tuple[object, ...]) -> list[Record]:
+        query = f"SELECT {_COLUMNS} FROM resources {where} ORDER BY serial"  # noqa: S608 constants
+        with self._lock:
+            rows = self._db.execute(query, values).fetchall()
+        names = _COLUMNS.split(", ")
+        return [_record(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _record(row: dict[str, Any]) -> Record:
+    row["inputs"], row["outputs"] = json.loads(row["inputs"]), json.loads(row["outputs"])
+    return Record(**row)
+
+
+def _copy(data: Mapping[str, Any]) -> dict[str, Any]:
+    copied: dict[str, Any] = json.loads(json.dumps(data))
+    return copied
+
+
+def _set(target: Any, keys: list[str], value: Any) -> None:
+    for key, below in zip(keys, keys[1:], strict=False):
+        if isinstance(target, list):
+            target = target[int(key)]
+        else:
+            target = target.setdefault(key, [] if below.isdigit() else {})
+    if isinstance(target, list):
+        target[int(keys[-1])] = value
+    elif value is None:
+        target.pop(keys[-1], None)
+    else:
+        target[keys[-1]] = value
+
+
+def _gone(record: Record) -> Problem:
+    return Problem(code="not-found", message=f"{record.type} {record.id} does not exist")

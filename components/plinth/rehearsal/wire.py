@@ -1,0 +1,87 @@
+"""Property values as the engine sends them, and as plain Python data.
+
+On the wire a property map is a protobuf ``Struct``.  Secrets, outputs and resource references are
+objects with a signature key; a value that is not known yet is one of seven reserved texts
+(pulumi ``sdk/go/common/resource/plugin/rpc.go``).  In here everything is plain data, and anything
+unknown is :data:`plinth.graph.UNKNOWN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from google.protobuf.struct_pb2 import Struct, Value
+
+from plinth.graph import UNKNOWN
+
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a public marker, not a secret
+_OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+_RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+_UNKNOWNS: Final = frozenset(
+    {
+        UNKNOWN,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # list
+        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
+        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
+    }
+)
+
+
+def decode(struct: Struct) -> dict[str, Any]:
+    """A property map as plain data: secrets and outputs opened, whole numbers as ``int``."""
+    return {key: _plain(value) for key, value in struct.fields.items()}
+
+
+def encode(data: Mapping[str, Any]) -> Struct:
+    """Plain data as a property map. ``None`` values are left out, as the engine does."""
+    struct = Struct()
+    for key, value in data.items():
+        if value is not None:
+            _fill(struct.fields[key], value)
+    return struct
+
+
+def _plain(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _opened(decode(value.struct_value))
+    if kind == "list_value":
+        return [_plain(item) for item in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() else number
+    if kind == "string_value":
+        return UNKNOWN if value.string_value in _UNKNOWNS else value.string_value
+    return value.bool_value if kind == "bool_value" else None
+
+
+def _opened(record: dict[str, Any]) -> Any:
+    """The value inside a secret, output or resource reference; assets stay as they are."""
+    match record.get(_SIGNATURE):
+        case mark if mark in (_SECRET, _OUTPUT):
+            return record.get("value", UNKNOWN)
+        case mark if mark == _RESOURCE:
+            return record.get("id") or record.get("urn")
+    return record
+
+
+def _fill(target: Value, value: Any) -> None:
+    if isinstance(value, Mapping):
+        target.struct_value.CopyFrom(encode(value))
+    elif isinstance(value, (list, tuple)):
+        target.list_value.SetInParent()
+        for item in value:
+            _fill(target.list_value.values.add(), item)
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, (int, float)):
+        target.number_value = value
+    elif value is None:
+        target.null_value = 0
+    else:
+        target.string_value = str(value)

@@ -1,0 +1,83 @@
+"""What each capability gives to the others and to the stack's outputs.
+
+Addresses inside the cluster are plain text: Kubernetes names are chosen, not computed.  ``url`` is
+where people reach a page, ``None`` without a domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pulumi import Output
+
+    from plinth.ports import Bucket, Secret, Topic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifacts:
+    """Buckets by role, and where the usual tools find their root in them."""
+
+    buckets: Mapping[str, Bucket]
+    dvc_remote: Output[str]  #: URL for `dvc remote add`
+    mlflow_root: Output[str]  #: MLflow's artifact destination
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitoring:
+    """Where metrics are, and whom alerts reach."""
+
+    namespace: str
+    prometheus: str  #: URL inside the cluster
+    grafana: str | None  #: URL for people
+    topic: Topic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """The tracking server and model registry."""
+
+    uri: str  #: `MLFLOW_TRACKING_URI` inside the cluster
+    url: str | None
+    namespace: str
+    credentials: Secret  #: keys `username` and `password` of the administrator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orchestration:
+    """The pipeline orchestrator."""
+
+    uri: str  #: API inside the cluster
+    url: str | None
+    namespace: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """The feature store."""
+
+    uri: str  #: feature server inside the cluster
+    namespace: str
+    offline_store: Output[str]  #: URI of the offline store's root
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """Model endpoints, speaking the Open Inference Protocol (V2)."""
+
+    namespace: str
+    endpoints: Mapping[str, str]  #: URL by model name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """The results of the capabilities built so far; ``None`` where a capability is off."""
+
+    artifacts: Artifacts | None = None
+    monitoring: Monitoring | None = None
+    tracking: Tracking | None = None
+    orchestration: Orchestration | None = None
+    features: Features | None = None
+    serving: Serving | None = None

@@ -1,6 +1,6 @@
 """What the installed provider SDKs say about types and properties, read from their source text.
 
-Reading text instead of importing keeps the tests fast: importing ``pulumi_aws`` alone takes seconds.
+Reading text instead of importing keeps the tests fast: ``pulumi_aws`` alone takes seconds.
 Run as a script it prints the list of AWS types without ``tags`` that the tag rules ship.
 """
 
@@ -55,19 +55,16 @@ def aws_types() -> dict[str, Path]:
 def _kubernetes_file(token: str) -> Path:
     _, group_version, kind = token.split(":")
     group, version = group_version.split("/")
-    folder = _root("kubernetes") / group.removesuffix(".k8s.io").split(".")[0] / version
-    return folder / (re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower() + ".py")
+    return _root("kubernetes") / group.split(".")[0] / version / f"{kind}.py"
 
 
 def args_of(token: str) -> tuple[Path, dict[str, str]]:
     """The file and the top-level input properties (wire name -> annotation) of a type token."""
+    path = aws_types()[token] if token.startswith("aws:") else _kubernetes_file(token)
     kind = token.rsplit(":", 1)[1]
-    if token.startswith("aws:"):
-        path, name = aws_types()[token], f"{kind}Args"
-    else:
-        path, name = _kubernetes_file(token), f"{kind}InitArgs"
-    body = _class_body(_text(path), name)
-    assert body is not None, f"{token}: no {name} in {path.name}"
+    bodies = (_class_body(_text(path), f"{kind}{suffix}") for suffix in ("Args", "InitArgs"))
+    body = next(filter(None, bodies), None)
+    assert body is not None, f"{token}: no arguments in {path.name}"
     return path, _properties(body)
 
 

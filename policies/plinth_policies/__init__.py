@@ -1,0 +1,27 @@
+"""Plinth's policies: rules on plain data, run offline on a graph or inside the engine.
+
+Importing this package registers every rule.  :mod:`plinth_policies.pack`, which needs the policy
+SDK, is loaded on its own.
+"""
+
+from __future__ import annotations
+
+from plinth_policies import encryption, exposure, tags, transit
+from plinth_policies.check import evaluate
+from plinth_policies.model import REGISTRY, Level, Rule, Scope, Violation, Waiver
+from plinth_policies.parameters import Parameters
+
+__all__ = [
+    "REGISTRY",
+    "Level",
+    "Parameters",
+    "Rule",
+    "Scope",
+    "Violation",
+    "Waiver",
+    "encryption",
+    "evaluate",
+    "exposure",
+    "tags",
+    "transit",
+]

@@ -1,0 +1,241 @@
+"""Encryption in transit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from plinth.graph import UNKNOWN, Resource
+from plinth_policies.encryption import BUCKET
+from plinth_policies.model import REGISTRY, Scope
+from plinth_policies.values import blocks, get, hidden, known, switch_off
+
+_BUCKET_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
+_INSTANCE: Final = "aws:rds/instance:Instance"
+_CLUSTER: Final = "aws:rds/cluster:Cluster"
+
+#: Database type -> the property that names its parameter group, and the group's type.
+_GROUPS: Final = {
+    _INSTANCE: ("parameterGroupName", "aws:rds/parameterGroup:ParameterGroup"),
+    _CLUSTER: (
+        "dbClusterParameterGroupName",
+        "aws:rds/clusterParameterGroup:ClusterParameterGroup",
+    ),
+}
+
+#: Word in the engine's name -> the parameter that refuses plain connections
+#: (Amazon RDS user guide, "Using SSL/TLS to encrypt a connection to a DB instance").
+_FORCE_TLS: Final = {
+    "postgres": "rds.force_ssl",
+    "sqlserver": "rds.force_ssl",
+    "mysql": "require_secure_transport",
+    "mariadb": "require_secure_transport",
+}
+
+_GATEWAY: Final = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
+_HTTP_ROUTE: Final = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
+
+
+@REGISTRY.rule(
+    "transit-s3-bucket-tls",
+    title="S3 buckets refuse plain HTTP",
+    why="S3 answers plain HTTP unless a bucket policy denies it.",
+    fix="attach a bucket policy that denies s3:* on the bucket and its objects to everyone "
+    "when aws:SecureTransport is false",
+    judges={BUCKET: ()},
+    consults={_BUCKET_POLICY: ("bucket", "policy")},
+)
+def _bucket_tls(resource: Resource, scope: Scope) -> Iterator[str]:
+    documents = [
+        c.inputs.get("policy") for c in scope.companions(resource, _BUCKET_POLICY, "bucket")
+    ]
+    if not documents:
+        yield "the bucket has no policy"
+    elif not any(hidden(document) or _denies_plain(document) for document in documents):
+        yield "the bucket's policy does not deny plain HTTP"
+
+
+def _denies_plain(document: Any) -> bool:
+    parsed = json.loads(document) if isinstance(document, str) else document or {}
+    return any(_statement_denies_plain(s) for s in blocks(parsed.get("Statement"), "Statement"))
+
+
+def _statement_denies_plain(statement: Mapping[str, Any]) -> bool:
+    condition = {k.lower(): v for k, v in (get(statement, "Condition.Bool") or {}).items()}
+    secure = blocks(condition.get("aws:securetransport"), "aws:SecureTransport")
+    resources = [r for r in _texts(statement.get("Resource")) if r]
+    return (
+        statement.get("Effect") == "Deny"
+        and [str(value).lower() for value in secure] == ["false"]
+        and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+        and not {"*", "s3:*"}.isdisjoint(_texts(statement.get("Action")))
+        and any(r.endswith("*") for r in resources)
+        and any(not r.endswith("/*") for r in resources)
+    )
+
+
+def _texts(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+@REGISTRY.rule(
+    "transit-rds-force-tls",
+    title="Databases refuse connections without TLS",
+    why="Without the parameter a client may connect in plain text.",
+    fix="attach a parameter group that forces TLS (rds.force_ssl or require_secure_transport)",
+    judges={
+        _INSTANCE: ("parameterGroupName", "engine", "replicateSourceDb"),
+        _CLUSTER: ("dbClusterParameterGroupName", "engine"),
+    },
+    consults={
+        group: ("name", "parameters.name", "parameters.value") for _, group in _GROUPS.values()
+    },
+)
+def _force_tls(resource: Resource, scope: Scope) -> Iterator[str]:
+    through, kind = _GROUPS[resource.type]
+    if resource.inputs.get("replicateSourceDb"):
+        return  # a replica runs with its source's parameter group
+    engine = known(resource.inputs.get("engine"), "engine")
+    parameter = next((p for word, p in _FORCE_TLS.items() if word in (engine or "")), None)
+    if parameter is None:
+        yield f"no parameter is known that forces TLS on engine {engine}"
+        return
+    group = scope.target(resource, through, kind)
+    if group is None:
+        # An unknown name that comes from somewhere is a reference; one that comes from nowhere
+        # is what the cloud would choose.
+        referred = resource.property_dependencies.get(through)
+        if resource.inputs.get(through) != UNKNOWN or not referred:
+            yield f"{through} refers to no parameter group of this stack"
+        return
+    settings = {
+        known(get(entry, "name"), "parameters"): get(entry, "value")
+        for entry in blocks(group.inputs.get("parameters"), "parameters")
+    }
+    if str(known(settings.get(parameter), parameter)).upper() not in ("1", "ON"):
+        yield f"the parameter group does not set {parameter}"
+
+
+@REGISTRY.rule(
+    "transit-elasticache-tls",
+    title="Caches accept connections with TLS alone",
+    why="A cache without TLS sends features and passwords in plain text.",
+    fix="turn transitEncryptionEnabled on and leave transitEncryptionMode at required",
+    judges={
+        "aws:elasticache/replicationGroup:ReplicationGroup": (
+            "transitEncryptionEnabled",
+            "transitEncryptionMode",
+        )
+    },
+)
+def _cache_tls(resource: Resource, _scope: Scope) -> Iterator[str]:
+    yield from switch_off(resource.inputs, "transitEncryptionEnabled")
+    if resource.inputs.get("transitEncryptionMode") == "preferred":
+        yield "transitEncryptionMode also accepts plain connections"
+
+
+@REGISTRY.rule(
+    "transit-lb-listener-tls",
+    title="Load balancers serve plain HTTP only to redirect it",
+    why="Passwords and tokens would cross the network in plain text.",
+    fix="use HTTPS, or redirect every default action to HTTPS",
+    judges={
+        "aws:lb/listener:Listener": (
+            "protocol",
+            "defaultActions.type",
+            "defaultActions.redirect.protocol",
+        )
+    },
+)
+def _listener(resource: Resource, _scope: Scope) -> Iterator[str]:
+    if known(resource.inputs.get("protocol"), "protocol") != "HTTP":
+        return
+    actions = blocks(resource.inputs.get("defaultActions"), "defaultActions")
+    if not actions or any(
+        get(action, "type") != "redirect" or get(action, "redirect.protocol") != "HTTPS"
+        for action in actions
+    ):
+        yield "the listener serves plain HTTP"
+
+
+@REGISTRY.rule(
+    "transit-eks-private-endpoint",
+    title="Nodes reach the EKS API inside the network",
+    why="Without the private endpoint, nodes and controllers talk to the API over the internet.",
+    fix="turn vpcConfig.endpointPrivateAccess on",
+    judges={"aws:eks/cluster:Cluster": ("vpcConfig.endpointPrivateAccess",)},
+)
+def _eks_private(resource: Resource, _scope: Scope) -> Iterator[str]:
+    yield from switch_off(resource.inputs, "vpcConfig.endpointPrivateAccess")
+
+
+@REGISTRY.rule(
+    "transit-ingress-tls",
+    title="Ingresses terminate TLS",
+    why="Passwords and tokens would cross the network in plain text.",
+    fix="set spec.tls, or the certificate annotation of the load balancer",
+    judges={"kubernetes:networking.k8s.io/v1:Ingress": ("spec.tls", "metadata.annotations")},
+)
+def _ingress(resource: Resource, _scope: Scope) -> Iterator[str]:
+    annotations = known(get(resource.inputs, "metadata.annotations"), "annotations") or {}
+    if not (
+        get(resource.inputs, "spec.tls")
+        or annotations.get("alb.ingress.kubernetes.io/certificate-arn")
+    ):
+        yield "spec.tls is not set"
+
+
+@REGISTRY.rule(
+    "transit-gateway-tls",
+    title="Gateways serve plain HTTP only to redirect it",
+    why="Passwords and tokens would cross the network in plain text.",
+    fix="make the listener HTTPS, or attach to it nothing but routes that redirect to https",
+    judges={_GATEWAY: ("metadata.name", "metadata.namespace", "spec.listeners")},
+    consults={
+        _HTTP_ROUTE: ("metadata.namespace", "spec.parentRefs", "spec.rules"),
+    },
+)
+def _gateway(resource: Resource, scope: Scope) -> Iterator[str]:
+    for listener in blocks(get(resource.inputs, "spec.listeners"), "spec.listeners"):
+        name = get(listener, "name")
+        protocol = known(get(listener, "protocol"), f"the protocol of listener {name}")
+        if protocol in ("HTTPS", "TLS"):
+            continue
+        if protocol != "HTTP":
+            yield f"listener {name} passes {protocol} without TLS"
+            continue
+        routes = [
+            r for r in scope.graph if r.type == _HTTP_ROUTE and _attached(r, resource, listener)
+        ]
+        if not routes:
+            yield f"listener {name} is plain HTTP and no route redirects it"
+        for route in routes:
+            if not _redirects(route):
+                yield f"listener {name} serves the route {route.name} in plain HTTP"
+
+
+def _attached(route: Resource, gateway: Resource, listener: Mapping[str, Any]) -> bool:
+    home = get(route.inputs, "metadata.namespace")
+    return any(
+        _same(get(ref, "name"), get(gateway.inputs, "metadata.name"))
+        and _same(get(ref, "namespace") or home, get(gateway.inputs, "metadata.namespace"))
+        and (get(ref, "sectionName") is None or _same(ref["sectionName"], listener.get("name")))
+        for ref in blocks(get(route.inputs, "spec.parentRefs"), "spec.parentRefs")
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two names may be the same: what is not known may be anything."""
+    return hidden(one) or hidden(other) or one == other
+
+
+def _redirects(route: Resource) -> bool:
+    rules = blocks(get(route.inputs, "spec.rules"), "spec.rules")
+    return bool(rules) and all(
+        any(
+            get(item, "requestRedirect.scheme") == "https"
+            for item in blocks(get(rule, "filters"), "filters")
+        )
+        for rule in rules
+    )

@@ -1,0 +1,78 @@
+"""Reading property values that may be missing, unknown or secret.
+
+What must be judged by its value (a switch, an address range, a tag) is read with :func:`known`,
+which refuses to guess.  What only must be there (a key, an identifier) may be unknown or secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from plinth.graph import SECRET, UNKNOWN
+from plinth_policies.model import UnjudgeableError
+
+
+def hidden(value: object) -> bool:
+    """Whether the value is unknown or secret."""
+    return isinstance(value, str) and value in (UNKNOWN, SECRET)
+
+
+def get(properties: Mapping[str, Any], dotted: str) -> Any:
+    """The value at a dotted path; ``None`` when missing, the marker when on the way it is hidden.
+
+    Raises:
+        TypeError: A step is neither a mapping nor missing.
+    """
+    value: Any = properties
+    for name in dotted.split("."):
+        if value is None or hidden(value):
+            return value
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{dotted} is not where the schema has it")
+        value = value.get(name)
+    return value
+
+
+def known(value: Any, name: str) -> Any:
+    """The value itself.
+
+    Raises:
+        UnjudgeableError: It is unknown or secret.
+    """
+    if hidden(value):
+        raise UnjudgeableError(f"{name} is not known before deployment and cannot be judged")
+    return value
+
+
+def blocks(value: Any, name: str) -> list[Any]:
+    """A repeated block as a list: missing is empty, a single one is itself.
+
+    Raises:
+        UnjudgeableError: The list or an element is unknown or secret.
+    """
+    value = known(value, name)
+    if value is None:
+        return []
+    return [known(item, name) for item in (value if isinstance(value, list | tuple) else [value])]
+
+
+def is_on(value: object) -> bool:
+    """Whether a switch is on; some properties take a boolean as text."""
+    return value is True or value == "true"
+
+
+def switch_off(properties: Mapping[str, Any], dotted: str) -> Iterator[str]:
+    """Yields what is wrong unless the switch at ``dotted`` is on."""
+    value = known(get(properties, dotted), dotted)
+    if not is_on(value):
+        yield f"{dotted} is not set" if value is None else f"{dotted} is off"
+
+
+def key_missing(properties: Mapping[str, Any], dotted: str) -> Iterator[str]:
+    """Yields what is wrong unless ``dotted`` refers to a customer-managed key."""
+    value = get(properties, dotted)
+    if not value:
+        yield f"{dotted} is not set"
+    elif "alias/aws/" in value:
+        yield f"{dotted} is a key that the cloud manages"

@@ -33,6 +33,8 @@ class Context:
         parent: The capability's component; parent of everything the tool makes.
         cloud: The cloud's ports.
         peers: Results of the capabilities built before this one.
+        cluster_services: See :attr:`services`; ``None`` on platforms without a cluster.
+        databases: See :meth:`database`; ``None`` on platforms without a SQL server.
     """
 
     capability: str
@@ -40,8 +42,8 @@ class Context:
     parent: Resource
     cloud: Adapter
     peers: Results
-    _services: ClusterServices | None
-    _databases: Databases | None
+    cluster_services: ClusterServices | None
+    databases: Databases | None
 
     @property
     def namespace(self) -> str:
@@ -51,9 +53,9 @@ class Context:
     @property
     def services(self) -> ClusterServices:
         """The cluster's common services. Only for tools that need the cluster port."""
-        if self._services is None:
+        if self.cluster_services is None:
             raise RuntimeError(f"{self.capability} uses the cluster and does not say so in `needs`")
-        return self._services
+        return self.cluster_services
 
     @property
     def kube(self) -> Kube:
@@ -115,9 +117,9 @@ class Context:
 
     def database(self, name: str) -> LogicalDatabase:
         """A database with a role of its own on the platform's SQL server."""
-        if self._databases is None:
+        if self.databases is None:
             raise RuntimeError(f"{self.capability} uses a database and does not say so in `needs`")
-        return self._databases.create(name, parent=self.parent)
+        return self.databases.create(name, parent=self.parent)
 
     def secret(
         self,

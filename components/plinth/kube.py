@@ -185,9 +185,12 @@ class Kube:
         depends_on: Sequence[Resource] = (),
         profile: str = RESTRICTED,
         callers: Sequence[str] = (),
+        open_ports: Sequence[int] = (),
     ) -> tuple[Manifest, Manifest]:
         """A namespace with a pod-security profile, closed to other namespaces but ``callers``.
 
+        ``open_ports`` take connections from anywhere: the API server calls webhooks from
+        addresses that no selector matches, and load balancers reach gateways from theirs.
         Returns the namespace and its network policy.
         """
         space = self.apply(
@@ -207,6 +210,9 @@ class Kube:
             depends_on=depends_on,
         )
         sources = [{"podSelector": {}}, *(_from_namespace(caller) for caller in callers)]
+        ingress: list[dict[str, Any]] = [{"from": sources}]
+        if open_ports:
+            ingress.append({"ports": [{"port": port} for port in open_ports]})
         policy = self.apply(
             f"{name}-isolation",
             {
@@ -216,7 +222,7 @@ class Kube:
                 "spec": {
                     "podSelector": {},
                     "policyTypes": ["Ingress"],
-                    "ingress": [{"from": sources}],
+                    "ingress": ingress,
                 },
             },
             parent=parent,

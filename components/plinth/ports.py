@@ -222,7 +222,9 @@ class SecretsPort(Protocol):
         """A secret that somebody else keeps in the store."""
         ...
 
-    def secret_store(self, kube: Kube, *, parent: Resource) -> tuple[Resource, ...]:
+    def secret_store(
+        self, kube: Kube, *, parent: Resource, depends_on: Sequence[Resource]
+    ) -> tuple[Resource, ...]:
         """Opens the store to the cluster, once its operator runs."""
         ...
 

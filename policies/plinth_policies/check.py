@@ -8,10 +8,10 @@ from datetime import date
 from plinth.graph import Graph, Resource
 from plinth_policies.model import (
     REGISTRY,
-    UnjudgeableError,
     Level,
     Rule,
     Scope,
+    UnjudgeableError,
     Violation,
     Waiver,
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from plinth.errors import Problem, UsageError
 from plinth.ports import Port
 
 if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
-    from plinth.errors import Problem
+    from plinth.ports import Adapter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,3 +43,24 @@ class CloudInfo:
     check: Callable[[Blueprint], Sequence[Problem]]
     regions: tuple[str, ...] = ()
     default_tools: Mapping[str, str] = field(default_factory=dict)
+
+    def load_adapter(self) -> Callable[..., Adapter]:
+        """The adapter class; loads the cloud's SDK.
+
+        Raises:
+            UsageError: When the SDK is not installed.
+        """
+        module, _, attribute = self.adapter.partition(":")
+        try:
+            adapter: Callable[..., Adapter] = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name != self.sdk:
+                raise
+            raise UsageError(
+                Problem(
+                    code="sdk-missing",
+                    message=f"the SDK for {self.title} is not installed",
+                    fix=f"Run: pip install 'plinth[{self.extra}]'",
+                )
+            ) from error
+        return adapter

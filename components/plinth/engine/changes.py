@@ -144,7 +144,9 @@ class ChangesFoundError(EngineError):
         counts = Counter(change.op for change in outcome.changed)
         listed = ", ".join(f"{count} {op}" for op, count in sorted(counts.items()))
         super().__init__(
-            Problem(code="changes-found", message=f"Changes were found, none were allowed: {listed}")
+            Problem(
+                code="changes-found", message=f"Changes were found, none were allowed: {listed}"
+            )
         )
         self.outcome = outcome
 
@@ -225,9 +227,7 @@ class Collector:
         on_change: Told of every step as it happens.
     """
 
-    def __init__(
-        self, stateful: Callable[[str], bool], on_change: OnChange | None = None
-    ) -> None:
+    def __init__(self, stateful: Callable[[str], bool], on_change: OnChange | None = None) -> None:
         self._stateful = stateful
         self._on_change = on_change
         self._changes: dict[str, Change] = {}

@@ -114,9 +114,7 @@ def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
     return base / "plinth"
 
 
-def cached_executable(
-    version: str = VERSION, environment: Mapping[str, str] | None = None
-) -> Path:
+def cached_executable(version: str = VERSION, environment: Mapping[str, str] | None = None) -> Path:
     """Where the CLI of ``version`` lies in the cache once it is installed."""
     return cache_directory(environment) / "engine" / version / ("pulumi" + _SUFFIX)
 
@@ -129,8 +127,12 @@ def probe(path: Path, source: Source) -> Engine:
     """
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
-        answer = subprocess.run(
-            [path, "version"], capture_output=True, text=True, timeout=60, check=True,
+        answer = subprocess.run(  # noqa: S603 - an executable that the user chose, no shell
+            [path, "version"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
             env=environment,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,7 +19,8 @@ from typing import IO, Any, Final, NoReturn
 import grpc
 from google.protobuf import empty_pb2
 from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+from google.protobuf.message import Message
+from pulumi.runtime.proto import language_pb2, plugin_pb2
 
 from plinth.engine.host.policy import OPTIONS, PolicyProxy
 from plinth.engine.host.runner import SHOWN
@@ -46,7 +47,7 @@ class Children:
     def start(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         """Starts a process and remembers it."""
         with self._lock:
-            child = subprocess.Popen(command, **options)
+            child = subprocess.Popen(command, **options)  # noqa: S603 - no shell
             self._running.add(child)
         return child
 
@@ -90,58 +91,83 @@ def _python(info: language_pb2.ProgramInfo) -> str:
     return str(interpreter(Path(info.root_directory), MessageToDict(info.options)))
 
 
-class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+class LanguageHost:
     """Runs Python programs, policy packs and plugins for the engine at ``engine_address``."""
 
     def __init__(self, engine_address: str, children: Children) -> None:
         self._engine = engine_address
         self._children = children
 
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802 - gRPC
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The calls that are answered; any other is unimplemented, which the engine copes with."""
+        unary = {
+            "About": (self._about, language_pb2.AboutRequest),
+            "Cancel": (self._cancel, empty_pb2.Empty),
+            "GetPluginInfo": (self._plugin_info, empty_pb2.Empty),
+            "GetProgramDependencies": (
+                self._program_dependencies,
+                language_pb2.GetProgramDependenciesRequest,
+            ),
+            # Providers are fetched when the program first asks for them, so that the SDK of a
+            # cloud that this program does not use costs nothing.
+            "GetRequiredPackages": (
+                _answer(language_pb2.GetRequiredPackagesResponse()),
+                language_pb2.GetRequiredPackagesRequest,
+            ),
+            "GetRequiredPlugins": (
+                _answer(language_pb2.GetRequiredPluginsResponse()),
+                language_pb2.GetRequiredPluginsRequest,
+            ),
+            "Handshake": (self._handshake, language_pb2.LanguageHandshakeRequest),
+            "Run": (self._run, language_pb2.RunRequest),
+            "RuntimeOptionsPrompts": (
+                _answer(language_pb2.RuntimeOptionsResponse()),
+                language_pb2.RuntimeOptionsRequest,
+            ),
+        }
+        streams = {
+            "InstallDependencies": (self._install, language_pb2.InstallDependenciesRequest),
+            "RunPlugin": (self._run_plugin, language_pb2.RunPluginRequest),
+        }
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(call, request.FromString, _serialize)
+            for name, (call, request) in unary.items()
+        } | {
+            name: grpc.unary_stream_rpc_method_handler(call, request.FromString, _serialize)
+            for name, (call, request) in streams.items()
+        }
+        return grpc.method_handlers_generic_handler("pulumirpc.LanguageRuntime", handlers)
+
+    def _handshake(self, request: Any, _context: grpc.ServicerContext) -> Message:
         self._engine = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802 - gRPC
+    def _plugin_info(self, _request: Any, _context: grpc.ServicerContext) -> Message:
         return plugin_pb2.PluginInfo(version="0.0.0")
 
-    def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
-        # Providers are fetched when the program first asks for them, so that the SDK of a cloud
-        # that this program does not use costs nothing.
-        return language_pb2.GetRequiredPackagesResponse()
-
-    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
-        return language_pb2.GetRequiredPluginsResponse()
-
-    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
-        return language_pb2.RuntimeOptionsResponse()
-
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802 - gRPC
+    def _cancel(self, _request: Any, _context: grpc.ServicerContext) -> Message:
         self._children.stop()
         return empty_pb2.Empty()
 
-    def About(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802 - gRPC
+    def _about(self, request: Any, _context: grpc.ServicerContext) -> Message:
         python = _python(request.info)
-        answer = subprocess.run([python, "--version"], capture_output=True, text=True, check=False)
         return language_pb2.AboutResponse(
-            executable=python, version=answer.stdout.removeprefix("Python").strip()
+            executable=python, version=_ask(python, "--version").removeprefix("Python").strip()
         )
 
-    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
-        answer = subprocess.run(
-            [_python(request.info), "-c", _LIST], capture_output=True, text=True, check=False
-        )
-        listed = json.loads(answer.stdout or "[]")
+    def _program_dependencies(self, request: Any, _context: grpc.ServicerContext) -> Message:
+        listed = json.loads(_ask(_python(request.info), "-c", _LIST) or "[]")
         return language_pb2.GetProgramDependenciesResponse(
             dependencies=[
                 language_pb2.DependencyInfo(name=name, version=version) for name, version in listed
             ]
         )
 
-    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: ARG002, D102, N802
+    def _install(self, request: Any, _context: grpc.ServicerContext) -> Iterator[Message]:
         note = f"Using {_python(request.info)}; the stand-in host installs nothing.\n"
         yield language_pb2.InstallDependenciesResponse(stdout=note.encode())
 
-    def Run(self, request: Any, context: Any) -> Any:  # noqa: D102, N802 - gRPC
+    def _run(self, request: Any, context: grpc.ServicerContext) -> Message:
         order = {
             "project": request.project,
             "stack": request.stack,
@@ -171,7 +197,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             return language_pb2.RunResponse(bail=code == SHOWN)
         return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
 
-    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: D102, N802 - gRPC
+    def _run_plugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
         variables = dict(entry.split("=", 1) for entry in request.env if "=" in entry)
         python = _python(request.info)
         folder = request.info.program_directory
@@ -185,8 +211,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             yield from self._relay(child)
 
     def _run_pack(
-        self, command: list[str], folder: str, variables: dict[str, str], context: Any
-    ) -> Iterator[Any]:
+        self,
+        command: list[str],
+        folder: str,
+        variables: dict[str, str],
+        context: grpc.ServicerContext,
+    ) -> Iterator[Message]:
         proxy = PolicyProxy()
         context.add_callback(proxy.close)
         try:
@@ -203,7 +233,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             proxy.close()
 
     def _spawn(
-        self, command: list[str], folder: str, variables: dict[str, str], context: Any
+        self,
+        command: list[str],
+        folder: str,
+        variables: dict[str, str],
+        context: grpc.ServicerContext,
     ) -> subprocess.Popen[bytes]:
         child = self._children.start(
             command,
@@ -215,7 +249,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         context.add_callback(child.terminate)
         return child
 
-    def _relay(self, child: subprocess.Popen[bytes]) -> Iterator[Any]:
+    def _relay(self, child: subprocess.Popen[bytes]) -> Iterator[Message]:
         """Hands on what a process writes as it comes, then its exit code."""
         lines: SimpleQueue[Any] = SimpleQueue()
 
@@ -238,6 +272,21 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         yield _Output(exitcode=code)
 
 
+def _serialize(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _answer(message: Message) -> Callable[[Any, grpc.ServicerContext], Message]:
+    return lambda _request, _context: message
+
+
+def _ask(python: str, *arguments: str) -> str:
+    answer = subprocess.run(  # noqa: S603 - the project's own interpreter, no shell
+        [python, *arguments], capture_output=True, text=True, check=False
+    )
+    return answer.stdout
+
+
 def _plugin_arguments(folder: Path) -> list[str]:
     if (folder / "__main__.py").exists():
         return [str(folder)]
@@ -257,9 +306,10 @@ def main() -> None:
     """Serves until the engine ends; the engine's address is the last argument, as it passes it."""
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     children = Children()
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=OPTIONS)
     host = LanguageHost(addresses[-1] if addresses else "", children)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=16), handlers=[host.handler()], options=OPTIONS
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     watch = threading.Thread(target=_outlive_nobody, args=(children, os.getppid()), daemon=True)

@@ -1,0 +1,445 @@
+"""What every self-hosted tool needs on the cluster, in an order that cannot deadlock.
+
+Custom resource definitions come first, as releases of their own that are kept on destroy; then the
+operators that serve them; then the objects they act on.  Each step waits for the one before by
+``depends_on``, and the network outlives whatever makes a load balancer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi import Resource, ResourceOptions
+
+from plinth.blueprint import Blueprint
+from plinth.kube import Kube, Manifest
+from plinth.naming import label_value
+from plinth.ports import Adapter
+
+#: Namespace of jobs and charts that belong to no capability.
+NAMESPACE = "services"
+#: Namespace of the shared gateway, and the gateway's name.
+GATEWAY_NAMESPACE = "gateway"
+GATEWAY = "platform"
+#: cert-manager's issuer for everything on the platform.
+ISSUER = "platform"
+
+_OIDC = "oidc-client"
+
+
+class ClusterServices(pulumi.ComponentResource):
+    """The cluster's common services (``plinth:index:ClusterServices``).
+
+    Makes the CRDs of Gateway API and Prometheus, cert-manager with an issuer, External Secrets
+    with the cloud's store, the metrics server, the cloud's own add-ons, and with a domain the
+    shared gateway with TLS and DNS records.
+
+    Attributes:
+        kube: Makes objects on the cluster.
+        ready: What a workload must wait for.
+    """
+
+    kube: Kube
+    ready: tuple[Resource, ...]
+
+    def __init__(
+        self, name: str, blueprint: Blueprint, cloud: Adapter, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("plinth:index:ClusterServices", name, None, opts)
+        self._blueprint = blueprint
+        self._cloud = cloud
+        cluster = cloud.cluster()
+        labels = {key: label_value(value) for key, value in blueprint.tags.items()}
+        self.kube = Kube(cluster.provider, {**labels, "capability": "services"})
+        self._charts = blueprint.pins.charts
+        space = self.kube.namespace(NAMESPACE, parent=self, depends_on=cluster.ready)
+        definitions = self._definitions(space)
+        addons = cloud.cluster_addons(self.kube, parent=self)
+        base = (*definitions, *addons)
+        metrics = self._release(
+            "metrics-server", NAMESPACE, {"replicas": self._copies}, base, ports=[10250]
+        )
+        issuer = self._certificates(base)
+        store = self._external_secrets(base)
+        self.ready = (*base, metrics, issuer, *store)
+        if blueprint.settings.domain:
+            self.ready = (*self.ready, *self._gateway(issuer, base))
+        self.register_outputs({})
+
+    @property
+    def _copies(self) -> int:
+        return 2 if self._blueprint.settings.durable else 1
+
+    def _release(
+        self,
+        name: str,
+        namespace: str,
+        values: Mapping[str, Any],
+        depends_on: Sequence[Resource],
+        *,
+        ports: Sequence[int] = (),
+        skip_crds: bool = False,
+    ) -> Resource:
+        """A chart in a namespace of its own, whose webhook ``ports`` the API server may call."""
+        after = list(depends_on)
+        if namespace != NAMESPACE:
+            after += self.kube.namespace(
+                namespace, parent=self, depends_on=depends_on, open_ports=ports
+            )
+        return self.kube.release(
+            name,
+            self._charts[name],
+            namespace=namespace,
+            values=values,
+            parent=self,
+            depends_on=after,
+            skip_crds=skip_crds,
+        )
+
+    def _definitions(self, space: Sequence[Resource]) -> tuple[Resource, ...]:
+        """CRDs that other charts check for, as releases that upgrades reach and destroy keeps."""
+        gateway = {
+            "crds": {
+                "gatewayAPI": {"enabled": True, "channel": "standard"},
+                "envoyGateway": {"enabled": True},
+            }
+        }
+        return tuple(
+            self.kube.release(
+                name,
+                self._charts[name],
+                namespace=NAMESPACE,
+                values=values,
+                parent=self,
+                depends_on=space,
+                keep=True,
+            )
+            for name, values in (("gateway-crds-helm", gateway), ("prometheus-operator-crds", {}))
+        )
+
+    # --- certificates ----------------------------------------------------------------------------
+
+    def _certificates(self, base: Sequence[Resource]) -> Resource:
+        values = {
+            "replicaCount": self._copies,
+            "webhook": {"replicaCount": self._copies},
+            "cainjector": {"replicaCount": self._copies},
+            # Kept on delete: removing the CRDs would remove every certificate with them.
+            "crds": {"enabled": True, "keep": True},
+            # The check is a hook that waits for the webhook, which the release waits for anyway.
+            "startupapicheck": {"enabled": False},
+            "global": {"leaderElection": {"namespace": "cert-manager"}},
+            "config": {
+                "apiVersion": "controller.config.cert-manager.io/v1alpha1",
+                "kind": "ControllerConfiguration",
+                "enableGatewayAPI": True,
+            },
+        }
+        manager = self._release("cert-manager", "cert-manager", values, base, ports=[10250])
+        domain = self._blueprint.settings.domain
+        if domain and domain.tls.issuer == "acme":
+            return self._acme_issuer(manager)
+        return self._private_issuer(manager)
+
+    def _private_issuer(self, manager: Resource) -> Resource:
+        root = self.kube.apply(
+            "root-issuer", _issuer("root", {"selfSigned": {}}), parent=self, depends_on=[manager]
+        )
+        authority = self.kube.apply(
+            "certificate-authority",
+            {
+                "apiVersion": "cert-manager.io/v1",
+                "kind": "Certificate",
+                "metadata": {"name": "platform-ca", "namespace": "cert-manager"},
+                "spec": {
+                    "isCA": True,
+                    "commonName": f"{self._blueprint.prefix} platform CA",
+                    "secretName": "platform-ca",
+                    "duration": "87600h",
+                    "privateKey": {"algorithm": "ECDSA", "size": 256},
+                    "issuerRef": {"name": "root", "kind": "ClusterIssuer"},
+                },
+            },
+            parent=self,
+            depends_on=[root],
+        )
+        return self.kube.apply(
+            "issuer",
+            _issuer(ISSUER, {"ca": {"secretName": "platform-ca"}}),
+            parent=self,
+            depends_on=[authority],
+        )
+
+    def _acme_issuer(self, manager: Resource) -> Resource:
+        settings = self._blueprint.settings
+        tls = settings.domain.tls if settings.domain else None
+        if tls is None:
+            raise RuntimeError("ACME without a domain is refused by the blueprint")
+        identity = self._cloud.dns_identity(
+            "cert-manager-dns", namespace="cert-manager", service_account="cert-manager",
+            parent=self,
+        )
+        acme = {
+            "server": tls.server,
+            "email": tls.email or settings.owner,
+            "privateKeySecretRef": {"name": "acme-account"},
+            "solvers": [{"dns01": dict(self._cloud.dns_solver())}],
+        }
+        return self.kube.apply(
+            "issuer",
+            _issuer(ISSUER, {"acme": acme}),
+            parent=self,
+            depends_on=[manager, *identity.ready],
+        )
+
+    # --- secrets ---------------------------------------------------------------------------------
+
+    def _external_secrets(self, base: Sequence[Resource]) -> tuple[Resource, ...]:
+        values = {
+            "installCRDs": True,
+            "replicaCount": self._copies,
+            "leaderElect": True,
+            "webhook": {"replicaCount": self._copies},
+            "serviceAccount": {"name": "external-secrets"},
+            "commonLabels": self.kube.labels,
+        }
+        operator = self._release(
+            "external-secrets", "external-secrets", values, base, ports=[10250]
+        )
+        return self._cloud.secret_store(self.kube, parent=self, depends_on=[operator])
+
+    # --- gateway ---------------------------------------------------------------------------------
+
+    def _gateway(self, issuer: Resource, base: Sequence[Resource]) -> tuple[Resource, ...]:
+        values = {
+            "deployment": {"replicas": self._copies},
+            "podDisruptionBudget": {"minAvailable": 1} if self._copies > 1 else {},
+        }
+        # 10080 and 10443: where Envoy listens for the Gateway's ports 80 and 443.
+        controller = self._release(
+            "gateway-helm", GATEWAY_NAMESPACE, values, base, ports=[10080, 10443], skip_crds=True
+        )
+        proxy = self._in_gateway(
+            "EnvoyProxy",
+            "gateway.envoyproxy.io/v1alpha1",
+            {
+                "provider": {
+                    "type": "Kubernetes",
+                    "kubernetes": {
+                        "envoyService": dict(self._cloud.load_balancer()),
+                        "envoyDeployment": {"replicas": self._copies},
+                    },
+                }
+            },
+            [controller],
+        )
+        gateway_class = self.kube.apply(
+            "gateway-class",
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "GatewayClass",
+                "metadata": {"name": "envoy"},
+                "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
+            },
+            parent=self,
+            depends_on=[controller],
+        )
+        domain = self._domain
+        certificate = self._in_gateway(
+            "Certificate",
+            "cert-manager.io/v1",
+            {
+                "secretName": "platform-tls",
+                "dnsNames": [f"*.{domain}", f"*.models.{domain}"],
+                "issuerRef": {"name": ISSUER, "kind": "ClusterIssuer"},
+            },
+            [issuer, controller],
+        )
+        gateway = self._in_gateway(
+            "Gateway", "gateway.networking.k8s.io/v1", _listeners(), [gateway_class, proxy]
+        )
+        redirect = self._in_gateway(
+            "HTTPRoute", "gateway.networking.k8s.io/v1", _redirect(), [gateway]
+        )
+        return (certificate, gateway, redirect, *self._records(gateway))
+
+    @property
+    def _domain(self) -> str:
+        domain = self._blueprint.settings.domain
+        if domain is None:
+            raise RuntimeError("the gateway exists only with a domain")
+        return domain.name
+
+    def _in_gateway(
+        self, kind: str, api: str, spec: Mapping[str, Any], depends_on: Sequence[Resource]
+    ) -> Manifest:
+        return self.kube.apply(
+            f"gateway-{kind.lower()}",
+            {
+                "apiVersion": api,
+                "kind": kind,
+                "metadata": {"name": GATEWAY, "namespace": GATEWAY_NAMESPACE},
+                "spec": dict(spec),
+            },
+            parent=self,
+            depends_on=depends_on,
+        )
+
+    def _records(self, gateway: Resource) -> tuple[Resource, ...]:
+        domain = self._blueprint.settings.domain
+        if domain is None or domain.zone is None:
+            return ()
+        identity = self._cloud.dns_identity(
+            "external-dns", namespace="external-dns", service_account="external-dns", parent=self
+        )
+        values = {
+            "provider": {"name": self._cloud.dns_provider()},
+            "sources": ["gateway-httproute"],
+            "policy": "sync",
+            "txtOwnerId": self._blueprint.prefix,
+            "domainFilters": [domain.name],
+            "serviceAccount": {"name": "external-dns", "annotations": dict(identity.annotations)},
+        }
+        return (
+            self._release("external-dns", "external-dns", values, [gateway, *identity.ready]),
+        )
+
+    # --- pages -----------------------------------------------------------------------------------
+
+    def page(
+        self,
+        name: str,
+        *,
+        namespace: str,
+        service: str,
+        port: int,
+        parent: Resource,
+        depends_on: Sequence[Resource] = (),
+        sign_in: bool = True,
+    ) -> str | None:
+        """Routes ``https://<name>.<domain>`` to a service, behind sign-in where the spec has one.
+
+        Returns the URL, or ``None`` without a domain.
+        """
+        settings = self._blueprint.settings
+        if settings.domain is None:
+            return None
+        host = f"{name}.{settings.domain.name}"
+        route = self.kube.apply(
+            f"{name}-route",
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "HTTPRoute",
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": {
+                    "parentRefs": [
+                        {
+                            "name": GATEWAY,
+                            "namespace": GATEWAY_NAMESPACE,
+                            "sectionName": "https",
+                        }
+                    ],
+                    "hostnames": [host],
+                    "rules": [{"backendRefs": [{"name": service, "port": port}]}],
+                },
+            },
+            parent=parent,
+            depends_on=[*self.ready, *depends_on],
+        )
+        if settings.identity and sign_in:
+            self._sign_in(name, host, namespace, route, parent)
+        return f"https://{host}"
+
+    def _sign_in(
+        self, name: str, host: str, namespace: str, route: Resource, parent: Resource
+    ) -> None:
+        """Envoy Gateway asks for an OIDC session before anything reaches the route."""
+        provider = self._blueprint.settings.identity
+        if provider is None:
+            return
+        reference = provider.client_secret
+        secret_name = f"{name}-{_OIDC}"
+        secret = self._cloud.deliver(
+            self.kube,
+            secret_name,
+            namespace=namespace,
+            data={"client-secret": f"${{client.{reference.key}}}"},
+            sources={"client": self._cloud.existing(reference.secret, [reference.key])},
+            parent=parent,
+            depends_on=self.ready,
+        )
+        self.kube.apply(
+            f"{name}-sign-in",
+            {
+                "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+                "kind": "SecurityPolicy",
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": {
+                    "targetRefs": [
+                        {
+                            "group": "gateway.networking.k8s.io",
+                            "kind": "HTTPRoute",
+                            "name": name,
+                        }
+                    ],
+                    "oidc": {
+                        "provider": {"issuer": provider.issuer},
+                        "clientID": provider.client_id,
+                        "clientSecret": {"name": secret_name},
+                        "redirectURL": f"https://{host}/oauth2/callback",
+                        "logoutPath": "/oauth2/logout",
+                        "scopes": list(provider.scopes),
+                    },
+                },
+            },
+            parent=parent,
+            depends_on=[route, secret],
+        )
+
+
+def _issuer(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "ClusterIssuer",
+        "metadata": {"name": name},
+        "spec": dict(spec),
+    }
+
+
+def _listeners() -> dict[str, Any]:
+    return {
+        "gatewayClassName": "envoy",
+        "infrastructure": {
+            "parametersRef": {
+                "group": "gateway.envoyproxy.io",
+                "kind": "EnvoyProxy",
+                "name": GATEWAY,
+            }
+        },
+        "listeners": [
+            {
+                # Only the redirect below may attach here: nothing is served without TLS.
+                "name": "http",
+                "port": 80,
+                "protocol": "HTTP",
+                "allowedRoutes": {"namespaces": {"from": "Same"}},
+            },
+            {
+                "name": "https",
+                "port": 443,
+                "protocol": "HTTPS",
+                "tls": {"mode": "Terminate", "certificateRefs": [{"name": "platform-tls"}]},
+                "allowedRoutes": {"namespaces": {"from": "All"}},
+            },
+        ],
+    }
+
+
+def _redirect() -> dict[str, Any]:
+    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    return {
+        "parentRefs": [{"name": GATEWAY, "sectionName": "http"}],
+        "rules": [{"filters": [redirect]}],
+    }

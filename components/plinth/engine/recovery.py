@@ -1,0 +1,236 @@
+"""Picking up after a crash: locks that nobody holds and creations whose end nobody saw.
+
+When the engine dies in the middle of ``up``, two things stay behind in the state.  Its lock stops
+every later run.  And each creation that was under way is kept as a *pending operation*: the cloud
+may or may not have made the resource, and making it again could leave two.  Interrupted updates and
+deletions need no care, the next run repeats them.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import socket
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from plinth.errors import EngineError, Problem
+
+#: Looks for what a pending creation made: URN and type to the physical ids that the cloud knows
+#: for it, or nothing.
+Find = Callable[[str, str], str | Sequence[str] | None]
+
+#: Types that exist in the state alone; nothing of theirs can be left behind in a cloud.
+_VIRTUAL: Final = ("pulumi:providers:", "random:")
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """One lock of a local-file backend (pkg/backend/diy/lock.go)."""
+
+    path: Path
+    process: int
+    user: str
+    host: str
+    since: datetime
+
+    @property
+    def stale(self) -> bool:
+        """Whether its holder ran on this machine and is gone.
+
+        A younger process may have been given the same number, hence the look at its age.
+        """
+        if self.host != socket.gethostname():
+            return False
+        try:
+            born = psutil.Process(self.process).create_time()
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.AccessDenied:
+            return False
+        return born > self.since.timestamp() + 2
+
+
+def locks(directory: Path, project: str, stack: str) -> list[Lock]:
+    """The locks on a stack in the local-file backend at ``directory``."""
+    base = directory / ".pulumi" / "locks"
+    found = []
+    for path in sorted(base.glob(f"*/{project}/{stack}/*.json")) + sorted(
+        base.glob(f"{stack}/*.json")
+    ):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            found.append(
+                Lock(
+                    path=path,
+                    process=int(content["pid"]),
+                    user=str(content["username"]),
+                    host=str(content["hostname"]),
+                    since=_moment(content["timestamp"]),
+                )
+            )
+        except FileNotFoundError:
+            continue  # released in the meantime
+        except (ValueError, KeyError, TypeError):
+            # The holder died while it wrote the file, before it did anything else.
+            path.unlink(missing_ok=True)
+    return found
+
+
+def _moment(text: str) -> datetime:
+    # Go writes nanoseconds, of which Python keeps microseconds.
+    return datetime.fromisoformat(text)
+
+
+def release(directory: Path, project: str, stack: str, *, patience: float = 10.0) -> int:
+    """Removes the locks of dead processes; waits up to ``patience`` seconds for live ones.
+
+    The wait is for an engine whose starter was killed: it notices within seconds, saves its state
+    and ends.
+
+    Returns:
+        How many stale locks were removed.
+
+    Raises:
+        EngineError: Somebody else is at work on the stack; says who.
+    """
+    removed = 0
+    deadline = time.monotonic() + patience
+    while True:
+        held = locks(directory, project, stack)
+        for lock in held:
+            if lock.stale:
+                lock.path.unlink(missing_ok=True)
+                removed += 1
+        alive = [lock for lock in held if not lock.stale]
+        if not alive:
+            return removed
+        if time.monotonic() >= deadline or all(lock.host != socket.gethostname() for lock in alive):
+            raise EngineError(*(_held(stack, lock) for lock in alive))
+        time.sleep(0.2)
+
+
+def _held(stack: str, lock: Lock) -> Problem:
+    since = lock.since.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
+    return Problem(
+        code="stack-locked",
+        message=f"Stack {stack} is in use by {lock.user}@{lock.host}, process {lock.process}, "
+        f"since {since}",
+        fix=f"Wait until that run has ended; if it is surely gone, `pulumi cancel --stack {stack}`",
+    )
+
+
+def pending_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resources of an exported state whose creation was cut off."""
+    operations = (export.get("deployment") or {}).get("pending_operations") or []
+    return [entry["resource"] for entry in operations if entry.get("type") == "creating"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """A state in which no creation is pending any more.
+
+    Attributes:
+        export: The state, to be imported into the stack.
+        adopted: URN to physical id of what turned out to exist.
+        forgotten: URNs of what was never made.
+    """
+
+    export: dict[str, Any]
+    adopted: Mapping[str, str]
+    forgotten: tuple[str, ...]
+
+
+def repair(
+    export: Mapping[str, Any],
+    *,
+    find: Find | None = None,
+    adopt: Mapping[str, str] | None = None,
+    forget: Collection[str] = (),
+) -> Repair | None:
+    """Settles every pending creation of an exported state.
+
+    Args:
+        export: What ``pulumi stack export`` gave.
+        find: Asks the cloud; ``None`` where nobody can, then each case has to be named below.
+        adopt: URN to id, for what is known to exist.
+        forget: URNs of what is known not to exist.
+
+    Returns:
+        The repaired state, or ``None`` if nothing was pending.
+
+    Raises:
+        EngineError: It cannot be known whether something exists; one problem for each.
+    """
+    pending = pending_creates(export)
+    if not pending:
+        return None
+    repaired = copy.deepcopy(dict(export))
+    deployment = repaired["deployment"]
+    adopted: dict[str, str] = {}
+    forgotten: list[str] = []
+    unknown: list[Problem] = []
+    for resource in pending:
+        urn = resource["urn"]
+        known = {entry.get("id") for entry in deployment["resources"] if entry["urn"] == urn}
+        if urn in (adopt or {}):
+            adopted[urn] = (adopt or {})[urn]
+        elif urn in forget or resource["type"].startswith(_VIRTUAL):
+            forgotten.append(urn)
+        elif find is None:
+            unknown.append(_unknown(resource))
+            continue
+        elif (found := _new_id(find(urn, resource["type"]), known)) is not None:
+            adopted[urn] = found
+        else:
+            forgotten.append(urn)
+        if urn in adopted and adopted[urn] not in known:
+            _insert(deployment["resources"], resource, adopted[urn])
+    if unknown:
+        raise EngineError(*unknown)
+    deployment["pending_operations"] = [
+        entry for entry in deployment["pending_operations"] if entry.get("type") != "creating"
+    ]
+    return Repair(export=repaired, adopted=adopted, forgotten=tuple(forgotten))
+
+
+def _new_id(found: str | Sequence[str] | None, known: Collection[str | None]) -> str | None:
+    """The id that the state does not have yet: during a replacement the old one is found too."""
+    candidates = [found] if isinstance(found, str) else list(found or ())
+    return next((each for each in candidates if each not in known), None)
+
+
+def _insert(resources: list[dict[str, Any]], resource: Mapping[str, Any], id_: str) -> None:
+    """Adds what a creation made, as if the engine had seen it end (deploy/step.go, CreateStep).
+
+    It goes to the end, behind all that it depends on. An old resource of the same URN is what it
+    replaces: to be deleted, or, if it was deleted first, a mere place holder.
+    """
+    urn = resource["urn"]
+    resources[:] = [
+        entry
+        for entry in resources
+        if not (entry["urn"] == urn and entry.get("pendingReplacement"))
+    ]
+    for entry in resources:
+        if entry["urn"] == urn:
+            entry["delete"] = True
+    resources.append({**resource, "id": id_})
+
+
+def _unknown(resource: Mapping[str, Any]) -> Problem:
+    urn = resource["urn"]
+    return Problem(
+        code="create-interrupted",
+        message=f"A former run was cut off while it made {urn.rsplit('::', 1)[-1]} "
+        f"({resource['type']}); it may exist or not",
+        path=urn,
+        fix=f"Look it up in the cloud, then add `--adopt '{urn}=ID'` if it exists or "
+        f"`--forget '{urn}'` if it does not",
+    )

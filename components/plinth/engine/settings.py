@@ -1,0 +1,250 @@
+"""Which stack, which backend, which environment variables: all that a run of the CLI depends on.
+
+``plinth up dev`` and plain ``pulumi up -s dev`` meet in the same stack because both get the same
+project, stack name, backend and passphrase from here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+from plinth.engine.host import launcher
+from plinth.engine.locate import Engine, locate
+from plinth.errors import EngineError, Problem, UsageError
+
+#: Replaces every encrypted setting in a rehearsal, which never sees the real ones.
+REHEARSED_SECRET: Final = "rehearsed"  # noqa: S105 - it is public
+
+_PASSPHRASES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The stack to work on.
+
+    Attributes:
+        root: The project's folder, the one with ``Pulumi.yaml``.
+        environment: The environment; the stack has the same name.
+        rehearse: Work on simulated clouds, with a state of their own.
+        spec: The spec's file, when it is not the one that the stack's configuration names.
+    """
+
+    root: Path
+    environment: str
+    rehearse: bool = False
+    spec: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        """Plinth's own files of this checkout, never under version control."""
+        return self.root / ".plinth"
+
+    @property
+    def rehearsal(self) -> Path:
+        """Everything that belongs to the rehearsal of this environment."""
+        return self.home / "rehearsal" / self.environment
+
+    @property
+    def cloud(self) -> Path:
+        """Where the simulated clouds of this environment keep what they hold."""
+        return self.rehearsal / "cloud"
+
+    @property
+    def project_directory(self) -> Path:
+        """The folder whose ``Pulumi.yaml`` the CLI works with."""
+        return self.rehearsal / "project" if self.rehearse else self.root
+
+    @property
+    def config_file(self) -> Path:
+        """The stack's configuration, as kept under version control."""
+        folder = str(load_project(self.root).get("stackConfigDir") or ".")
+        return self.root / folder / f"Pulumi.{self.environment}.yaml"
+
+
+def load_project(root: Path) -> dict[str, Any]:
+    """The content of ``Pulumi.yaml``.
+
+    Raises:
+        UsageError: There is none, or it is not YAML with a project name.
+    """
+    path = root / "Pulumi.yaml"
+    try:
+        project = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            Problem(
+                code="project-missing",
+                message=f"There is no Pulumi.yaml in {root}",
+                fix="Run this in the project's folder, or start one with `plinth init`",
+            )
+        ) from None
+    except yaml.YAMLError as error:
+        raise UsageError(
+            Problem(code="project-broken", message=f"{path} is not valid YAML: {error}")
+        ) from error
+    if not isinstance(project, dict) or not project.get("name"):
+        raise UsageError(Problem(code="project-broken", message=f"{path} names no project"))
+    return project
+
+
+def _logged_in(variables: Mapping[str, str]) -> str | None:
+    """The backend that ``pulumi login`` left behind; ``""`` where it is kept encrypted."""
+    home = variables.get("PULUMI_CREDENTIALS_PATH") or variables.get("PULUMI_HOME")
+    folder = Path(home) if home else Path(variables.get("HOME") or Path.home()) / ".pulumi"
+    try:
+        stored = json.loads((folder / "credentials.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if isinstance(stored, dict) and "current" not in stored and "accounts" not in stored:
+        return "" if stored else None
+    return stored.get("current") or None
+
+
+def backend_url(settings: Settings, variables: Mapping[str, str] | None = None) -> str:
+    """The backend that keeps the state.
+
+    The user's own where there is one: ``PULUMI_BACKEND_URL``, ``backend:`` in ``Pulumi.yaml``, an
+    access token, or a login.  Otherwise local files in the project's ``.plinth/state``.  Empty when
+    the CLI alone knows the address.
+    """
+    variables = os.environ if variables is None else variables
+    if settings.rehearse:
+        return (settings.rehearsal / "state").as_uri()
+    if url := variables.get("PULUMI_BACKEND_URL"):
+        return url
+    if url := (load_project(settings.root).get("backend") or {}).get("url"):
+        return str(url)
+    current = _logged_in(variables)
+    if current is not None:
+        return current
+    if variables.get("PULUMI_ACCESS_TOKEN"):
+        return ""
+    return embedded_url(settings)
+
+
+def embedded_url(settings: Settings) -> str:
+    """The address of the local files that keep the state where nothing else is chosen."""
+    return (settings.home / "state").as_uri()
+
+
+def backend_directory(url: str, root: Path) -> Path | None:
+    """The folder of a local-file backend (``file://…``), or ``None`` for any other."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        return None
+    # file://~ and file://./x are the CLI's own extensions of the scheme.
+    path = unquote(parts.netloc + parts.path)
+    return (root / Path(path).expanduser()).absolute()
+
+
+def _passphrase_file(settings: Settings) -> Path:
+    path = settings.home / "passphrase"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(secrets.token_urlsafe(32))
+    return path
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return REHEARSED_SECRET
+        return {key: _without_secrets(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(entry) for entry in value]
+    return value
+
+
+def _write_rehearsal_project(settings: Settings) -> None:
+    """Mirrors the project: same name, hence same URNs, but files of its own to write to.
+
+    The stack's configuration is copied without what only its real backend can read, so neither a
+    salt nor a secret passes between the two.
+    """
+    root, folder = settings.root.absolute(), settings.project_directory
+    project = load_project(root)
+    for key in ("backend", "stackConfigDir"):
+        project.pop(key, None)
+    project["main"] = str(root / str(project.get("main") or "."))
+    runtime = project.get("runtime")
+    if isinstance(runtime, dict) and (venv := (runtime.get("options") or {}).get("virtualenv")):
+        runtime["options"]["virtualenv"] = str(root / str(venv))
+    if settings.spec is not None:
+        project.setdefault("config", {})["plinth:spec"] = {
+            "type": "string",
+            "default": str(settings.spec.absolute()),
+        }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
+    mirrored = folder / f"Pulumi.{settings.environment}.yaml"
+    salt = _read_yaml(mirrored).get("encryptionsalt")
+    config = {
+        "config": _without_secrets(_read_yaml(settings.config_file).get("config") or {}),
+        **({"encryptionsalt": salt} if salt else {}),
+    }
+    mirrored.write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        return {}
+    except yaml.YAMLError as error:
+        raise EngineError(
+            Problem(code="config-broken", message=f"{path} is not valid YAML: {error}")
+        ) from error
+
+
+def run_variables(settings: Settings, engine: Engine) -> dict[str, str]:
+    """Prepares the stack's files and returns what the CLI needs on top of the environment."""
+    variables = {
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PATH": os.pathsep.join(_search_path(engine)),
+    }
+    url = backend_url(settings)
+    if url:
+        variables["PULUMI_BACKEND_URL"] = url
+    if (directory := backend_directory(url, settings.root)) is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+    if settings.rehearse:
+        _write_rehearsal_project(settings)
+        return variables | {
+            # Nothing here is worth hiding, and the user's own passphrase must not leak into it.
+            "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+            "PULUMI_HOME": str(settings.rehearsal / "home"),
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
+    if url == embedded_url(settings) and not any(name in os.environ for name in _PASSPHRASES):
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase_file(settings))
+    return variables
+
+
+def _search_path(engine: Engine) -> list[str]:
+    own = [str(engine.path.parent)]
+    if engine.language_host() is None:
+        own.append(str(launcher.directory()))
+    return [*own, os.environ.get("PATH", os.defpath)]
+
+
+def environment_variables(settings: Settings, engine: Engine | None = None) -> dict[str, str]:
+    """What to export so that plain ``pulumi`` works on the same stack.
+
+    In a rehearsal it has to be run in :attr:`Settings.project_directory`.
+
+    Raises:
+        EngineError: There is no usable CLI.
+        UsageError: There is no project in ``settings.root``.
+    """
+    return run_variables(settings, engine or locate())

@@ -1,0 +1,309 @@
+"""Driving the engine: preview, up, refresh, destroy, outputs and state of one stack.
+
+The only user of the Automation API.  The program runs inline, in this process, so no language host
+is needed; policy packs do need one, and get the stand-in where there is no official one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi import automation
+from pulumi.automation.errors import CommandError, StackNotFoundError
+
+from plinth.engine import recovery
+from plinth.engine.changes import ChangesFoundError, Collector, OnChange, Outcome
+from plinth.engine.command import Command, Workspace
+from plinth.engine.failures import classify, failure
+from plinth.engine.locate import Engine, locate
+from plinth.engine.settings import (
+    Settings,
+    backend_directory,
+    backend_url,
+    load_project,
+    run_variables,
+)
+from plinth.graph import SECRET
+
+#: The packages that a rehearsal answers for unless it is told otherwise.
+REHEARSED: Final = ("aws", "azure-native", "gcp", "kubernetes", "random")
+
+Program = Callable[[], Awaitable[None] | None]
+
+
+def _nothing() -> None:
+    """The program of operations that work from the state alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPack:
+    """A policy pack's folder, and the JSON file that configures it, if any."""
+
+    path: Path
+    config: Path | None = None
+
+
+class Stack:
+    """One environment's stack.
+
+    Args:
+        settings: Which one.
+        program: What it should consist of; left out, only state and outputs can be asked for.
+        engine: The CLI; located when left out.
+        stateful: Whether resources of a type keep data; decides the risk of a change.
+        policy_packs: Checked on preview and up.
+        packages: What a rehearsal simulates.
+        faults: The failures that a rehearsal should produce, handed on as they are.
+        find: Finds what an interrupted creation left behind, see :func:`recovery.repair`.
+        environment: Further variables for the CLI and its providers.
+        patience: Seconds to wait for another run on the same stack.
+
+    Raises:
+        EngineError: There is no usable CLI. Every method raises it (or its kin ``PolicyError``)
+            when the engine refuses or fails.
+        UsageError: ``settings.root`` has no project.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        program: Program = _nothing,
+        *,
+        engine: Engine | None = None,
+        stateful: Callable[[str], bool] = lambda _type: False,
+        policy_packs: Sequence[PolicyPack] = (),
+        packages: Sequence[str] = REHEARSED,
+        faults: Any = None,
+        find: recovery.Find | None = None,
+        environment: Mapping[str, str] | None = None,
+        patience: float = 10.0,
+    ) -> None:
+        self.settings = settings
+        self.project = str(load_project(settings.root)["name"])
+        self._program = program
+        self._engine = engine or locate()
+        self._stateful = stateful
+        self._packs = tuple(policy_packs)
+        self._packages = tuple(packages)
+        self._faults = faults
+        self._find = find
+        self._extra = dict(environment or {})
+        self._patience = patience
+
+    def preview(
+        self,
+        on_change: OnChange | None = None,
+        *,
+        allow_changes: bool = True,
+        targets: Sequence[str] = (),
+    ) -> Outcome:
+        """What ``up`` would do.
+
+        Raises:
+            ChangesFoundError: Something would change and ``allow_changes`` is off.
+        """
+        with self._open(on_change) as (stack, events, started):
+            stack.preview(
+                on_event=events,
+                color="never",
+                target=list(targets) or None,
+                **self._pack_arguments(),
+            )
+        outcome = _outcome(events, {}, started)
+        if not allow_changes and outcome.changed:
+            raise ChangesFoundError(outcome)
+        return outcome
+
+    def up(
+        self,
+        on_change: OnChange | None = None,
+        *,
+        message: str | None = None,
+        targets: Sequence[str] = (),
+        adopt: Mapping[str, str] | None = None,
+        forget: Collection[str] = (),
+        parallel: int | None = None,
+    ) -> Outcome:
+        """Makes the cloud match the program; first settles what a crash has left behind.
+
+        Args:
+            on_change: Told of each step.
+            message: Kept in the stack's history.
+            targets: URNs to limit it to.
+            adopt: URN to id of interrupted creations that are known to exist.
+            forget: URNs of interrupted creations that are known not to exist.
+            parallel: How many resources at a time; the engine's default when left out.
+        """
+        with self._open(on_change) as (stack, events, started):
+            self._recover(stack, adopt=adopt, forget=forget)
+            result = stack.up(
+                on_event=events,
+                color="never",
+                message=message,
+                target=list(targets) or None,
+                parallel=parallel,
+                show_secrets=False,
+                **self._pack_arguments(),
+            )
+        return _outcome(events, _masked(result.outputs), started)
+
+    def refresh(
+        self,
+        on_change: OnChange | None = None,
+        *,
+        targets: Sequence[str] = (),
+        adopt: Mapping[str, str] | None = None,
+        forget: Collection[str] = (),
+    ) -> Outcome:
+        """Takes over into the state what has changed in the cloud."""
+        with self._open(on_change) as (stack, events, started):
+            self._recover(stack, adopt=adopt, forget=forget)
+            stack.refresh(
+                on_event=events, color="never", target=list(targets) or None, show_secrets=False
+            )
+        return _outcome(events, {}, started)
+
+    def destroy(
+        self,
+        on_change: OnChange | None = None,
+        *,
+        targets: Sequence[str] = (),
+        adopt: Mapping[str, str] | None = None,
+        forget: Collection[str] = (),
+        remove: bool = False,
+    ) -> Outcome:
+        """Deletes everything in the stack, and with ``remove`` its history and configuration."""
+        with self._open(on_change) as (stack, events, started):
+            self._recover(stack, adopt=adopt, forget=forget)
+            stack.destroy(
+                on_event=events,
+                color="never",
+                target=list(targets) or None,
+                show_secrets=False,
+            )
+            if remove:
+                stack.workspace.remove_stack(stack.name)
+        return _outcome(events, {}, started)
+
+    def outputs(self, *, show_secrets: bool = False) -> dict[str, Any]:
+        """The stack's outputs; secret ones as :data:`plinth.graph.SECRET` unless asked for.
+
+        Empty for a stack that does not exist yet.
+        """
+        with self._select() as stack:
+            if stack is None:
+                return {}
+            found = stack.outputs()
+        return {name: out.value for name, out in found.items()} if show_secrets else _masked(found)
+
+    def export(self) -> dict[str, Any]:
+        """The state as ``pulumi stack export`` gives it, secrets encrypted.
+
+        A stack that does not exist yet has an empty deployment.
+        """
+        with self._select() as stack:
+            return asdict(stack.export_stack()) if stack is not None else _EMPTY
+
+    @contextmanager
+    def _open(
+        self, on_change: OnChange | None
+    ) -> Iterator[tuple[automation.Stack, Collector, float]]:
+        """A stack ready to be worked on; made on first use."""
+        events = Collector(self._stateful, on_change)
+        started = time.monotonic()
+        with self._translated(events), ExitStack() as resources:
+            workspace = self._workspace(resources)
+            self._release()
+            yield (
+                automation.Stack.create_or_select(self.settings.environment, workspace),
+                events,
+                started,
+            )
+
+    @contextmanager
+    def _select(self) -> Iterator[automation.Stack | None]:
+        with self._translated(Collector(self._stateful)), ExitStack() as resources:
+            # Nothing is asked of any cloud here, so none is simulated.
+            workspace = self._workspace(resources, clouds=False)
+            try:
+                stack = automation.Stack.select(self.settings.environment, workspace)
+            except StackNotFoundError:
+                stack = None
+            yield stack
+
+    @contextmanager
+    def _translated(self, events: Collector) -> Iterator[None]:
+        try:
+            yield
+        except CommandError as error:
+            raise failure(error, events) from error
+
+    def _workspace(self, resources: ExitStack, *, clouds: bool = True) -> Workspace:
+        variables = run_variables(self.settings, self._engine) | self._extra
+        if self.settings.rehearse and clouds and self._packages:
+            variables |= resources.enter_context(self._attached())
+        return Workspace(
+            work_dir=str(self.settings.project_directory),
+            program=self._program,
+            env_vars=variables,
+            pulumi_command=Command(self._engine, os.environ),
+        )
+
+    def _attached(self) -> contextlib.AbstractContextManager[Mapping[str, str]]:
+        from plinth.rehearsal.launch import attached  # noqa: PLC0415 - heavy, rehearsals only
+
+        return attached(self.settings.cloud, self._packages, faults=self._faults)
+
+    def _release(self) -> None:
+        directory = backend_directory(backend_url(self.settings), self.settings.root)
+        if directory is not None:
+            recovery.release(
+                directory, self.project, self.settings.environment, patience=self._patience
+            )
+
+    def _recover(
+        self,
+        stack: automation.Stack,
+        *,
+        adopt: Mapping[str, str] | None,
+        forget: Collection[str],
+    ) -> None:
+        repair = recovery.repair(
+            asdict(stack.export_stack()), find=self._find, adopt=adopt, forget=forget
+        )
+        if repair is None:
+            return
+        stack.import_stack(automation.Deployment(**repair.export))
+        if repair.adopted:
+            # Their outputs are known to the cloud alone.
+            stack.refresh(target=list(repair.adopted), color="never", show_secrets=False)
+
+    def _pack_arguments(self) -> dict[str, list[str]]:
+        """Every pack with a configuration file, or none with one: the CLI wants equal numbers."""
+        arguments = {"policy_packs": [str(pack.path.absolute()) for pack in self._packs]}
+        if any(pack.config for pack in self._packs):
+            default = self.settings.home / "no-policy-config.json"
+            default.parent.mkdir(parents=True, exist_ok=True)
+            default.write_text("{}\n", encoding="utf-8")
+            arguments["policy_pack_configs"] = [
+                str((pack.config or default).absolute()) for pack in self._packs
+            ]
+        return arguments
+
+
+_EMPTY: Final[dict[str, Any]] = {"version": 3, "deployment": {"resources": []}}
+
+
+def _masked(outputs: Mapping[str, automation.OutputValue]) -> dict[str, Any]:
+    return {name: SECRET if out.secret else out.value for name, out in outputs.items()}
+
+
+def _outcome(events: Collector, outputs: Mapping[str, Any], started: float) -> Outcome:
+    return events.outcome(outputs=outputs, seconds=time.monotonic() - started)

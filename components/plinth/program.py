@@ -1,0 +1,73 @@
+"""The program: spec in, platform out. The same for the engine, plain ``pulumi`` and the graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from plinth import blueprint as blueprints
+from plinth.blueprint import Blueprint
+
+#: Pulumi project when nothing says otherwise; part of every URN.
+PROJECT = "plinth"
+
+
+def recorded_versions(folder: Path, environment: str) -> Mapping[str, Any] | None:
+    """The pins that were in force when an environment was last brought up, if it was.
+
+    They are kept beside the spec, in ``<environment>.lock.json``, to be committed with it.
+    """
+    file = lock_file(folder, environment)
+    if not file.is_file():
+        return None
+    found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def lock_file(folder: Path, environment: str) -> Path:
+    """Where an environment's pins are recorded."""
+    return folder / f"{environment}.lock.json"
+
+
+def build(blueprint: Blueprint) -> Callable[[], None]:
+    """The Pulumi program of a blueprint."""
+
+    def program() -> None:
+        import pulumi
+
+        from plinth.capabilities.platform import Platform
+
+        platform = Platform(blueprint.settings.name, blueprint)
+        for name, value in platform.outputs.items():
+            pulumi.export(name, value)
+
+    return program
+
+
+def main() -> None:
+    """Entry point of plain ``pulumi up``: the stack's name is the environment's.
+
+    The spec is the file named by the configuration value ``plinth:spec``, below the folder of the
+    program, which is where the engine runs it.
+
+    Raises:
+        SystemExit: With a readable message, when the spec has problems.
+    """
+    import pulumi
+
+    from plinth.errors import PlinthError
+
+    path = Path(pulumi.Config(PROJECT).get("spec") or "platform.yaml")
+    environment = pulumi.get_stack()
+    try:
+        resolved = blueprints.load(
+            path, environment, recorded=recorded_versions(path.parent, environment)
+        )
+    except PlinthError as error:
+        for problem in error.problems:
+            hint = f" {problem.fix}" if problem.fix else ""
+            pulumi.log.error(f"{problem}.{hint}")
+        raise SystemExit(error.exit_code) from None
+    build(resolved)()

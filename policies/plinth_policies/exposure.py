@@ -48,6 +48,10 @@ _INTERNAL: Final = {
     "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
 }
 
+#: What Envoy Gateway makes a gateway's service from (its EnvoyProxy API, v1alpha1).
+_ENVOY_PROXY: Final = "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"
+_ENVOY_SERVICE: Final = "spec.provider.kubernetes.envoyService"
+
 
 def _within(network: _Network, ranges: Iterable[_Network]) -> bool:
     return any(
@@ -183,29 +187,36 @@ def _load_balancer(resource: Resource, scope: Scope) -> Iterator[str]:
     title="Kubernetes services get internal load balancers unless they are meant to be public",
     why="A service of type LoadBalancer gets a public address on most clouds by default.",
     fix="set the cloud's annotation for an internal load balancer, or name the service in "
-    "public_services and list who may connect in spec.loadBalancerSourceRanges",
+    "public_services and list who may connect in loadBalancerSourceRanges",
     judges={
         "kubernetes:core/v1:Service": (
             "spec.type",
             "spec.loadBalancerSourceRanges",
             "metadata.name",
             "metadata.annotations",
-        )
+        ),
+        _ENVOY_PROXY: ("metadata.name", "spec.provider.kubernetes.envoyService"),
     },
     parameters=("public_services", "allowed_public_cidrs"),
 )
 def _service(resource: Resource, scope: Scope) -> Iterator[str]:
-    if known(get(resource.inputs, "spec.type"), "spec.type") != "LoadBalancer":
+    if resource.type == _ENVOY_PROXY:  # its service gets a load balancer unless told otherwise
+        service = known(get(resource.inputs, _ENVOY_SERVICE), _ENVOY_SERVICE) or {}
+        kind, annotations = service.get("type", "LoadBalancer"), service.get("annotations")
+    else:
+        service = known(resource.inputs.get("spec"), "spec") or {}
+        kind, annotations = service.get("type"), get(resource.inputs, "metadata.annotations")
+    if known(kind, "the service's type") != "LoadBalancer":
         return
-    annotations = known(get(resource.inputs, "metadata.annotations"), "metadata.annotations") or {}
-    if any(annotations.get(key) == value for key, value in _INTERNAL.items()):
+    present = known(annotations, "annotations") or {}
+    if any(present.get(key) == value for key, value in _INTERNAL.items()):
         return
-    ranges = get(resource.inputs, "spec.loadBalancerSourceRanges")
+    ranges = service.get("loadBalancerSourceRanges")
     if not _may_be_public(get(resource.inputs, "metadata.name") or resource.name, scope):
         yield "the service gets a public load balancer"
     elif not ranges:
-        yield "spec.loadBalancerSourceRanges is not set, so everyone may connect"
-    yield from _open_ranges(ranges, "spec.loadBalancerSourceRanges", scope)
+        yield "loadBalancerSourceRanges is not set, so everyone may connect"
+    yield from _open_ranges(ranges, "loadBalancerSourceRanges", scope)
 
 
 def _may_be_public(name: str, scope: Scope) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from plinth.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from plinth.spec.models import Settings
+
+_KEYS: Final = ("platform", "environment", "owner", "cost-center", "capability", "managed-by")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +43,8 @@ class Parameters:
     owner: str = ""
     cost_center: str = ""
     cost_center_pattern: str = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
-    required_tags: tuple[str, ...] = (
-        "platform",
-        "environment",
-        "owner",
-        "cost-center",
-        "capability",
-        "managed-by",
-    )
-    required_labels: tuple[str, ...] = (
-        "app.kubernetes.io/part-of",
-        "app.kubernetes.io/managed-by",
-        "environment",
-        "cost-center",
-    )
+    required_tags: tuple[str, ...] = _KEYS
+    required_labels: tuple[str, ...] = _KEYS
     allowed_public_cidrs: tuple[str, ...] = ()
     public_services: tuple[str, ...] = ()
 

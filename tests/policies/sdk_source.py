@@ -13,8 +13,10 @@ from functools import cache
 from pathlib import Path
 
 _GETTER = re.compile(
-    r'@pulumi\.getter(?:\(name="(?P<wire>\w+)"\))?\n    def (?P<python>\w+)\(self\)'
-    r" -> (?P<type>[^\n]+):\n"
+    r'@pulumi\.getter(?:\(name="(?P<wire>\w+)"\))?\n'
+    r'(?:    @_utilities\.deprecated\("""(?:(?!""").)*"""\)\n)?'
+    r"    def (?P<python>\w+)\(self\) -> (?P<type>[^\n]+):\n",
+    re.DOTALL,
 )
 _ARGS_NAME = re.compile(r"'(?:[\w.]+\.)?(\w+Args)'")
 _TOKEN = re.compile(r'@pulumi\.type_token\("(aws:[^"]+)"\)')
@@ -74,11 +76,11 @@ def has_property(token: str, dotted: str) -> bool:
     for name in dotted.split("."):
         if name not in properties:
             return False
-        nested = [c for c in _ARGS_NAME.findall(properties[name]) if c != "PolicyDocumentArgs"]
-        body = _nested_body(path, nested[0]) if nested else None
+        nested = _ARGS_NAME.search(properties[name])
+        if "Mapping[" in properties[name] and not nested:
+            return True
+        body = _nested_body(path, nested.group(1)) if nested else None
         properties = _properties(body) if body else {}
-        if "Mapping[" in properties.get(name, ""):
-            break
     return True
 
 

@@ -1,0 +1,171 @@
+"""Good and bad cases of the rules on exposure."""
+
+from __future__ import annotations
+
+from policy_support import Table, resource
+
+from plinth.graph import UNKNOWN, Resource
+from plinth_policies.encryption import BUCKET
+
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+OLD_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+CLUSTER = "aws:eks/cluster:Cluster"
+SERVICE = "kubernetes:core/v1:Service"
+ENVOY = "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"
+ON = {
+    "blockPublicAcls": True,
+    "blockPublicPolicy": True,
+    "ignorePublicAcls": True,
+    "restrictPublicBuckets": True,
+}
+INTERNAL = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"}
+FACING = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing"}
+
+
+def _bucket(acl: str | None = None, **switches: object) -> list[Resource]:
+    bucket = resource(BUCKET, {"acl": acl} if acl else {}, id="b")
+    block = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+    return [bucket, resource(block, {"bucket": "b", **ON, **switches})]
+
+
+def _group(*cidrs: str, key: str = "cidrBlocks") -> dict[str, object]:
+    return {"ingress": [{"protocol": "tcp", key: list(cidrs)}]}
+
+
+def _cluster(*, public: object = True, cidrs: object = None) -> dict[str, object]:
+    return {"vpcConfig": {"endpointPublicAccess": public, "publicAccessCidrs": cidrs}}
+
+
+def _service(
+    annotations: object = None, ranges: object = None, name: str = "public-gateway"
+) -> dict[str, object]:
+    spec = {"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}
+    return {"metadata": {"name": name, "annotations": annotations}, "spec": spec}
+
+
+def _envoy(**service: object) -> list[Resource]:
+    spec = {"provider": {"kubernetes": {"envoyService": service}}}
+    return [resource(ENVOY, {"metadata": {"name": "edge"}, "spec": spec})]
+
+
+TABLES = {
+    "exposure-s3-public-access-block": Table(
+        BUCKET,
+        good=[_bucket(), _bucket(acl="private"), _bucket(acl=UNKNOWN)],
+        bad=[
+            ({}, "no public access block"),
+            (_bucket(blockPublicAcls=False), "blockPublicAcls is off"),
+            (_bucket(blockPublicPolicy=None), "blockPublicPolicy is not set"),
+            (_bucket(ignorePublicAcls=UNKNOWN), "ignorePublicAcls is not known"),
+            (_bucket(restrictPublicBuckets=False), "restrictPublicBuckets is off"),
+            (_bucket(acl="public-read"), "acl is public-read"),
+        ],
+    ),
+    "exposure-security-group-ingress": Table(
+        GROUP,
+        good=[
+            {},
+            _group("10.0.0.0/16", "203.0.113.128/25"),
+            _group("fd00::/8", key="ipv6CidrBlocks"),
+            {"ingress": [{"securityGroups": [UNKNOWN]}]},
+            [resource(RULE, {"referencedSecurityGroupId": UNKNOWN})],
+            [resource(OLD_RULE, {"type": "egress", "cidrBlocks": ["0.0.0.0/0"]})],
+        ],
+        bad=[
+            (_group("10.0.0.0/16", "0.0.0.0/0"), "the whole internet (0.0.0.0/0)"),
+            (_group("::/0", key="ipv6CidrBlocks"), "the whole internet (::/0)"),
+            (_group("0.0.0.0/1"), "not an allowed public range"),
+            (_group("10.0.0.0/7"), "not an allowed public range"),
+            (_group("198.51.100.0/24"), "not an allowed public range"),
+            (_group(UNKNOWN), "cidrBlocks is not known"),
+            (_group("anywhere"), "could not judge"),
+            ({"ingress": UNKNOWN}, "ingress is not known"),
+            ([resource(RULE, {"cidrIpv4": "0.0.0.0/0"})], "the whole internet"),
+            ([resource(RULE, {"cidrIpv6": "2000::/3"})], "not an allowed public range"),
+            ([resource(OLD_RULE, {"type": "ingress", "cidrBlocks": ["0.0.0.0/0"]})], "the whole"),
+            ([resource(OLD_RULE, {"type": UNKNOWN, "cidrBlocks": ["0.0.0.0/0"]})], "the whole"),
+        ],
+    ),
+    "exposure-rds-public": Table(
+        "aws:rds/instance:Instance",
+        good=[{}, {"publiclyAccessible": False}],
+        bad=[
+            ({"publiclyAccessible": True}, "publiclyAccessible is on"),
+            ({"publiclyAccessible": UNKNOWN}, "publiclyAccessible is not known"),
+            (
+                [resource("aws:rds/clusterInstance:ClusterInstance", {"publiclyAccessible": True})],
+                "publiclyAccessible is on",
+            ),
+        ],
+    ),
+    "exposure-eks-endpoint": Table(
+        CLUSTER,
+        good=[_cluster(public=False), _cluster(cidrs=["203.0.113.7/32"])],
+        bad=[
+            ({}, "publicAccessCidrs is not set"),
+            (_cluster(), "publicAccessCidrs is not set"),
+            (_cluster(public=UNKNOWN), "endpointPublicAccess is not known"),
+            (_cluster(cidrs=["0.0.0.0/0"]), "the whole internet"),
+            (_cluster(cidrs=["198.51.100.7/32"]), "not an allowed public range"),
+            (_cluster(cidrs=UNKNOWN), "publicAccessCidrs is not known"),
+        ],
+    ),
+    "exposure-subnet-public-ip": Table(
+        "aws:ec2/subnet:Subnet",
+        good=[{}, {"mapPublicIpOnLaunch": False}],
+        bad=[
+            ({"mapPublicIpOnLaunch": True}, "mapPublicIpOnLaunch is on"),
+            ({"mapPublicIpOnLaunch": UNKNOWN}, "mapPublicIpOnLaunch is not known"),
+        ],
+    ),
+    "exposure-load-balancer": Table(
+        "aws:lb/loadBalancer:LoadBalancer",
+        good=[{"internal": True}, [resource("aws:lb/loadBalancer:LoadBalancer", {}, "public-lb")]],
+        bad=[
+            ({}, "faces the internet"),
+            ({"internal": False}, "faces the internet"),
+            ({"internal": UNKNOWN}, "internal is not known"),
+        ],
+    ),
+    "exposure-service-load-balancer": Table(
+        SERVICE,
+        good=[
+            {"spec": {"type": "ClusterIP"}},
+            {},
+            _service(INTERNAL, name="edge"),
+            _service(FACING, ["203.0.113.0/24"]),
+            _envoy(annotations=INTERNAL),
+            _envoy(type="ClusterIP"),
+        ],
+        bad=[
+            (_service(name="edge"), "gets a public load balancer"),
+            (_service(FACING, name="edge"), "gets a public load balancer"),
+            (_service(name=UNKNOWN), "gets a public load balancer"),
+            (_service(UNKNOWN), "annotations is not known"),
+            (_service(), "loadBalancerSourceRanges is not set"),
+            (_service(FACING, ["0.0.0.0/0"]), "the whole internet"),
+            ({"spec": UNKNOWN}, "spec is not known"),
+            ({"spec": {"type": UNKNOWN}}, "type is not known"),
+            (_envoy(), "gets a public load balancer"),
+            (_envoy(annotations=FACING), "gets a public load balancer"),
+        ],
+    ),
+    "exposure-mwaa-webserver": Table(
+        "aws:mwaa/environment:Environment",
+        good=[{}, {"webserverAccessMode": "PRIVATE_ONLY"}],
+        bad=[
+            ({"webserverAccessMode": "PUBLIC_ONLY"}, "is PUBLIC_ONLY"),
+            ({"webserverAccessMode": UNKNOWN}, "webserverAccessMode is not known"),
+        ],
+    ),
+    "exposure-sagemaker-domain": Table(
+        "aws:sagemaker/domain:Domain",
+        good=[{"appNetworkAccessType": "VpcOnly"}],
+        bad=[
+            ({}, "is not VpcOnly"),
+            ({"appNetworkAccessType": "PublicInternetOnly"}, "is not VpcOnly"),
+            ({"appNetworkAccessType": UNKNOWN}, "appNetworkAccessType is not known"),
+        ],
+    ),
+}

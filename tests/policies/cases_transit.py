@@ -1,0 +1,184 @@
+"""Good and bad cases of the rules on encryption in transit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from policy_support import Table, resource
+
+from plinth.graph import UNKNOWN, Resource
+from plinth_policies.encryption import BUCKET
+
+DENY = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+INSTANCE = "aws:rds/instance:Instance"
+GROUP = "aws:rds/parameterGroup:ParameterGroup"
+GATEWAY = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
+ROUTE = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
+CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+
+
+def _bucket(document: object) -> list[Resource]:
+    policy = resource("aws:s3/bucketPolicy:BucketPolicy", {"bucket": "b", "policy": document})
+    return [resource(BUCKET, {"bucket": "b"}), policy]
+
+
+def _denying(**changes: object) -> list[Resource]:
+    return _bucket(json.dumps({"Statement": [{**DENY, **changes}]}))
+
+
+def _database(
+    engine: str, parameters: object, token: str = INSTANCE, *, reference: str = "group"
+) -> list[Resource]:
+    cluster = "cluster" in token
+    group_type = "aws:rds/clusterParameterGroup:ClusterParameterGroup" if cluster else GROUP
+    through = "dbClusterParameterGroupName" if cluster else "parameterGroupName"
+    return [
+        resource(token, {"engine": engine, through: reference}),
+        resource(group_type, {"name": "group", "parameters": parameters}),
+    ]
+
+
+def _forcing(name: str, value: object = "1") -> list[dict[str, object]]:
+    return [{"name": "other", "value": "0"}, {"name": name, "value": value}]
+
+
+def _gateway(*routes: Resource, protocol: str = "HTTP") -> list[Resource]:
+    listeners = [{"name": "https", "protocol": "HTTPS"}, {"name": "web", "protocol": protocol}]
+    metadata = {"name": "gateway", "namespace": "gateway"}
+    return [resource(GATEWAY, {"metadata": metadata, "spec": {"listeners": listeners}}), *routes]
+
+
+def _route(section: str | None, filters: object = None, *, namespace: str = "gateway") -> Resource:
+    parent: dict[str, Any] = {"name": "gateway", **({"sectionName": section} if section else {})}
+    spec = {"parentRefs": [parent], "rules": [{"filters": filters}]}
+    return resource(ROUTE, {"metadata": {"namespace": namespace}, "spec": spec}, name="route")
+
+
+REDIRECT = [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]
+
+TABLES = {
+    "transit-s3-bucket-tls": Table(
+        BUCKET,
+        good=[
+            _denying(),
+            _denying(Principal={"AWS": "*"}, Action=["s3:*"]),
+            _bucket({"Statement": DENY}),
+            _bucket(UNKNOWN),
+        ],
+        bad=[
+            ({}, "has no policy"),
+            (_denying(Effect="Allow"), "does not deny"),
+            (_denying(Action="s3:GetObject"), "does not deny"),
+            (_denying(Resource="arn:aws:s3:::b/*"), "does not deny"),
+            (_denying(Resource="arn:aws:s3:::b"), "does not deny"),
+            (_denying(Principal={"AWS": "arn:aws:iam::111111111111:root"}), "does not deny"),
+            (_denying(Condition={"Bool": {"aws:SecureTransport": "true"}}), "does not deny"),
+            (_denying(Condition={}), "does not deny"),
+            (_bucket("not json"), "could not judge"),
+            (_bucket(None), "does not deny"),
+        ],
+    ),
+    "transit-rds-force-tls": Table(
+        INSTANCE,
+        good=[
+            _database("postgres", _forcing("rds.force_ssl")),
+            _database("mysql", _forcing("require_secure_transport", "ON")),
+            _database(
+                "aurora-postgresql", _forcing("rds.force_ssl"), token="aws:rds/cluster:Cluster"
+            ),
+            {"replicateSourceDb": "primary"},
+            [
+                resource(
+                    INSTANCE,
+                    {"engine": "postgres", "parameterGroupName": UNKNOWN},
+                    property_dependencies={"parameterGroupName": ("urn:of-another-stack",)},
+                )
+            ],
+        ],
+        bad=[
+            ({}, "no parameter is known"),
+            ({"engine": UNKNOWN}, "engine is not known"),
+            ({"engine": "oracle-se2"}, "no parameter is known"),
+            ({"engine": "postgres"}, "refers to no parameter group"),
+            ({"engine": "postgres", "parameterGroupName": UNKNOWN}, "refers to no"),
+            (
+                _database("postgres", _forcing("rds.force_ssl"), reference="default.postgres17"),
+                "refers to no",
+            ),
+            (_database("postgres", []), "does not set rds.force_ssl"),
+            (_database("postgres", _forcing("rds.force_ssl", "0")), "does not set"),
+            (_database("postgres", _forcing("rds.force_ssl", UNKNOWN)), "is not known"),
+            (_database("mysql", _forcing("rds.force_ssl")), "does not set require_secure"),
+        ],
+    ),
+    "transit-elasticache-tls": Table(
+        CACHE,
+        good=[{"transitEncryptionEnabled": True}],
+        bad=[
+            ({}, "transitEncryptionEnabled is not set"),
+            ({"transitEncryptionEnabled": False}, "transitEncryptionEnabled is off"),
+            ({"transitEncryptionEnabled": UNKNOWN}, "transitEncryptionEnabled is not known"),
+            (
+                {"transitEncryptionEnabled": True, "transitEncryptionMode": "preferred"},
+                "also accepts plain",
+            ),
+        ],
+    ),
+    "transit-lb-listener-tls": Table(
+        "aws:lb/listener:Listener",
+        good=[
+            {"protocol": "HTTPS"},
+            {
+                "protocol": "HTTP",
+                "defaultActions": [{"type": "redirect", "redirect": {"protocol": "HTTPS"}}],
+            },
+        ],
+        bad=[
+            ({"protocol": "HTTP"}, "serves plain HTTP"),
+            ({"protocol": "HTTP", "defaultActions": [{"type": "forward"}]}, "serves plain HTTP"),
+            ({"protocol": UNKNOWN}, "protocol is not known"),
+        ],
+    ),
+    "transit-eks-private-endpoint": Table(
+        "aws:eks/cluster:Cluster",
+        good=[{"vpcConfig": {"endpointPrivateAccess": True}}],
+        bad=[
+            ({}, "endpointPrivateAccess is not set"),
+            ({"vpcConfig": {"endpointPrivateAccess": False}}, "endpointPrivateAccess is off"),
+            ({"vpcConfig": UNKNOWN}, "endpointPrivateAccess is not known"),
+        ],
+    ),
+    "transit-ingress-tls": Table(
+        "kubernetes:networking.k8s.io/v1:Ingress",
+        good=[
+            {"spec": {"tls": [{"secretName": UNKNOWN}]}},
+            {"metadata": {"annotations": {"alb.ingress.kubernetes.io/certificate-arn": UNKNOWN}}},
+        ],
+        bad=[({}, "spec.tls is not set"), ({"spec": {"tls": []}}, "spec.tls is not set")],
+    ),
+    "transit-gateway-tls": Table(
+        GATEWAY,
+        good=[
+            _gateway(protocol="TLS"),
+            _gateway(_route("web", REDIRECT)),
+            _gateway(_route("web", REDIRECT), _route("https")),
+        ],
+        bad=[
+            (_gateway(protocol="TCP"), "passes TCP without TLS"),
+            (_gateway(protocol=UNKNOWN), "is not known"),
+            (_gateway(), "no route redirects it"),
+            (_gateway(_route("web", REDIRECT, namespace="other")), "no route redirects it"),
+            (_gateway(_route("web")), "serves the route route in plain HTTP"),
+            (_gateway(_route("web", REDIRECT), _route(None)), "serves the route"),
+            (_gateway(_route("web", REDIRECT), _route(UNKNOWN)), "serves the route"),
+            (_gateway(_route("web", [{"requestRedirect": {"port": 1}}])), "serves the route"),
+        ],
+    ),
+}

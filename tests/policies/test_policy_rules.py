@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from typing import Any, cast
+
+import cases_encryption
+import cases_exposure
+import cases_tags
+import cases_transit
+import pytest
+import sdk_source
+from policy_support import PARAMETERS, Table, bad_cases, gaps, good_cases, messages, rule_of
+
+from plinth.graph import Graph
+from plinth_policies import REGISTRY, Parameters, Scope
+from plinth_policies.check import judge
+from plinth_policies.tags import untagged_types
+
+TABLES: dict[str, Table] = {
+    **cases_encryption.TABLES,
+    **cases_transit.TABLES,
+    **cases_exposure.TABLES,
+    **cases_tags.TABLES,
+}
+
+#: Kinds of custom resource definitions, which the Kubernetes SDK does not know.
+CUSTOM_KINDS = ("kubernetes:gateway.networking.k8s.io/*", "kubernetes:gateway.envoyproxy.io/*")
+
+
+def test_every_rule_has_cases() -> None:
+    assert gaps(TABLES) == []
+
+
+@pytest.mark.parametrize(("rule_id", "graph"), good_cases(TABLES))
+def test_accepts(rule_id: str, graph: Graph) -> None:
+    assert messages(rule_id, graph) == []
+
+
+@pytest.mark.parametrize(("rule_id", "graph", "text"), bad_cases(TABLES))
+def test_refuses(rule_id: str, graph: Graph, text: str) -> None:
+    assert any(text in message for message in messages(rule_id, graph))
+
+
+@pytest.mark.parametrize(
+    ("token", "path"),
+    sorted(
+        {
+            (token, path)
+            for rule in REGISTRY.rules
+            for token, paths in rule.reads.items()
+            for path in paths
+            if token != "aws:*" and not any(fnmatchcase(token, kind) for kind in CUSTOM_KINDS)
+        }
+    ),
+)
+def test_properties_that_rules_read_exist(token: str, path: str) -> None:
+    assert sdk_source.has_property(token, path)
+
+
+@pytest.mark.parametrize(
+    ("token", "path"),
+    [
+        ("aws:rds/instance:Instance", "kmsKey"),
+        ("aws:rds/instance:Instance", "kms_key_id"),
+        ("aws:eks/cluster:Cluster", "vpcConfig.endpointPublic"),
+        ("aws:eks/cluster:Cluster", "vpcConfig.endpointPublicAccess.x"),
+        ("kubernetes:core/v1:Service", "spec.sourceRanges"),
+    ],
+)
+def test_properties_that_do_not_exist_are_told_apart(token: str, path: str) -> None:
+    assert not sdk_source.has_property(token, path)
+
+
+def test_types_without_tags_are_those_of_the_sdk() -> None:
+    shipped = sorted(token.removeprefix("aws:") for token in untagged_types())
+    assert shipped == sdk_source.untagged_aws_types(), (
+        "run sdk_source.py and write what it prints to plinth_policies/aws_untagged.txt"
+    )
+
+
+class _Spy:
+    """Parameters that remember which of them were read."""
+
+    def __init__(self) -> None:
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.read.add(name)
+        return getattr(PARAMETERS, name)
+
+
+@pytest.mark.parametrize("rule_id", sorted(TABLES))
+def test_rules_read_the_parameters_that_they_declare(rule_id: str) -> None:
+    """A parameter that is not declared would keep its default inside the engine."""
+    spy = _Spy()
+    graphs = [graph for name, graph in good_cases(TABLES) if name == rule_id]
+    graphs += [graph for name, graph, _ in bad_cases(TABLES) if name == rule_id]
+    rule = rule_of(rule_id)
+    for graph in graphs:
+        for subject in filter(rule.applies_to, graph):
+            judge(rule, subject, Scope(graph, cast(Parameters, spy)))
+    assert spy.read == set(rule.parameters)
+    assert spy.read <= set(asdict(PARAMETERS))
+
+
+@pytest.mark.parametrize("rule", REGISTRY.rules, ids=lambda rule: rule.id)
+def test_rules_without_companions_judge_a_resource_alone(rule: Any) -> None:
+    """So the engine may show them one resource, with its provider, at a time."""
+    for name, graph, _ in bad_cases(TABLES):
+        if name != rule.id or rule.needs_graph:
+            continue
+        whole = Scope(graph, PARAMETERS)
+        for subject in filter(rule.applies_to, graph):
+            provider = graph.provider_of(subject)
+            alone = Graph("dev", "aws", (subject, *([provider] if provider else [])))
+            assert judge(rule, subject, Scope(alone, PARAMETERS)) == judge(rule, subject, whole)

@@ -180,14 +180,16 @@ def _properties(step: StepEventMetadata) -> dict[str, str]:
     }
 
 
-def _judge(step: StepEventMetadata, op: Op, *, stateful: bool) -> tuple[Risk, str]:
+def _judge(
+    step: StepEventMetadata, op: Op, *, stateful: bool, refreshing: bool
+) -> tuple[Risk, str]:
     if op in {"create", "update", "import"}:
         return "low", ""
     if op not in {"replace", "delete"}:
         return "none", ""
     forcing = sorted(path for path, kind in _properties(step).items() if kind.endswith("-replace"))
     if op == "delete":
-        reason = "no longer wanted"
+        reason = "gone from the cloud" if refreshing else "no longer wanted"
     elif forcing:
         reason = f"cannot change in place: {', '.join(forcing)}"
     else:
@@ -195,17 +197,18 @@ def _judge(step: StepEventMetadata, op: Op, *, stateful: bool) -> tuple[Risk, st
     old = step.old
     if old is not None and old.retain_on_delete:
         return "low", f"{reason}; the old one is kept"
-    custom = old is None or old.custom is not False
-    if not custom or step.type.startswith("pulumi:"):
+    if (old is not None and not old.custom) or step.type.startswith("pulumi:"):
         return "low", reason
     return ("data-loss", f"{reason}; it keeps data") if stateful else ("high", reason)
 
 
-def change_of(step: StepEventMetadata, stateful: Callable[[str], bool]) -> Change:
-    """The change that one engine step is part of."""
+def change_of(
+    step: StepEventMetadata, stateful: Callable[[str], bool], *, refreshing: bool = False
+) -> Change:
+    """The change that one engine step is part of; in a refresh the cloud is the one that acted."""
     op = _OPS.get(step.op.value, "update")
     keeps_data = stateful(step.type)
-    risk, reason = _judge(step, op, stateful=keeps_data)
+    risk, reason = _judge(step, op, stateful=keeps_data, refreshing=refreshing)
     return Change(
         urn=step.urn,
         type=step.type,
@@ -225,10 +228,18 @@ class Collector:
     Args:
         stateful: Whether a resource of a type keeps data.
         on_change: Told of every step as it happens.
+        refreshing: The operation is a refresh.
     """
 
-    def __init__(self, stateful: Callable[[str], bool], on_change: OnChange | None = None) -> None:
+    def __init__(
+        self,
+        stateful: Callable[[str], bool],
+        on_change: OnChange | None = None,
+        *,
+        refreshing: bool = False,
+    ) -> None:
         self._stateful = stateful
+        self._refreshing = refreshing
         self._on_change = on_change
         self._changes: dict[str, Change] = {}
         self.diagnostics: list[Diagnostic] = []
@@ -236,6 +247,7 @@ class Collector:
         self.failed: list[str] = []
 
     def __call__(self, event: EngineEvent) -> None:
+        """Takes in one event."""
         if before := event.resource_pre_event:
             phase: Phase = "planned" if before.planning else "started"
             self._step(before.metadata, phase)
@@ -264,7 +276,7 @@ class Collector:
             )
 
     def _step(self, step: StepEventMetadata, phase: Phase) -> None:
-        change = change_of(step, self._stateful)
+        change = change_of(step, self._stateful, refreshing=self._refreshing)
         known = self._changes.get(step.urn)
         if known is not None:
             better = max(known, change, key=lambda each: _RANK.index(each.op))

@@ -32,8 +32,8 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Wait until the other run has ended",
     ),
     (
-        r"unable to open bucket|could not list bucket|error listing stacks|read \".pulumi/meta.yaml\""
-        r"|failed to load checkpoint|could not open",
+        r"unable to open bucket|could not list bucket|error listing stacks|could not open"
+        r"|read \".pulumi/meta.yaml\"|failed to load checkpoint",
         "backend-unreachable",
         "",
         "Check PULUMI_BACKEND_URL and the access to it",
@@ -46,9 +46,9 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Run `pulumi login`, or set PULUMI_ACCESS_TOKEN",
     ),
     (
-        r"No valid credential sources|failed to refresh cached credentials|unable to locate "
-        r"credentials|could not find default credentials|NoCredentialProviders|Please run 'az login'"
-        r"|DefaultAzureCredential|no EC2 IMDS role found",
+        r"No valid credential sources|failed to refresh cached credentials|no EC2 IMDS role found"
+        r"|unable to locate credentials|could not find default credentials|NoCredentialProviders"
+        r"|Please run 'az login'|DefaultAzureCredential",
         "credentials-missing",
         "",
         "Log in to the cloud in this shell; `plinth doctor` shows what is missing",

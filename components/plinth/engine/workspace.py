@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +23,7 @@ from pulumi.automation.errors import CommandError, StackNotFoundError
 from plinth.engine import recovery
 from plinth.engine.changes import ChangesFoundError, Collector, OnChange, Outcome
 from plinth.engine.command import Command, Workspace
-from plinth.engine.failures import classify, failure
+from plinth.engine.failures import failure
 from plinth.engine.locate import Engine, locate
 from plinth.engine.settings import (
     Settings,
@@ -96,6 +98,7 @@ class Stack:
         self._find = find
         self._extra = dict(environment or {})
         self._patience = patience
+        _ignore_abandoned_programs()
 
     def preview(
         self,
@@ -109,12 +112,14 @@ class Stack:
         Raises:
             ChangesFoundError: Something would change and ``allow_changes`` is off.
         """
+        packs, configs = self._pack_arguments()
         with self._open(on_change) as (stack, events, started):
             stack.preview(
                 on_event=events,
                 color="never",
                 target=list(targets) or None,
-                **self._pack_arguments(),
+                policy_packs=packs,
+                policy_pack_configs=configs,
             )
         outcome = _outcome(events, {}, started)
         if not allow_changes and outcome.changed:
@@ -141,6 +146,7 @@ class Stack:
             forget: URNs of interrupted creations that are known not to exist.
             parallel: How many resources at a time; the engine's default when left out.
         """
+        packs, configs = self._pack_arguments()
         with self._open(on_change) as (stack, events, started):
             self._recover(stack, adopt=adopt, forget=forget)
             result = stack.up(
@@ -150,7 +156,8 @@ class Stack:
                 target=list(targets) or None,
                 parallel=parallel,
                 show_secrets=False,
-                **self._pack_arguments(),
+                policy_packs=packs,
+                policy_pack_configs=configs,
             )
         return _outcome(events, _masked(result.outputs), started)
 
@@ -163,7 +170,7 @@ class Stack:
         forget: Collection[str] = (),
     ) -> Outcome:
         """Takes over into the state what has changed in the cloud."""
-        with self._open(on_change) as (stack, events, started):
+        with self._open(on_change, refreshing=True) as (stack, events, started):
             self._recover(stack, adopt=adopt, forget=forget)
             stack.refresh(
                 on_event=events, color="never", target=list(targets) or None, show_secrets=False
@@ -209,14 +216,14 @@ class Stack:
         A stack that does not exist yet has an empty deployment.
         """
         with self._select() as stack:
-            return asdict(stack.export_stack()) if stack is not None else _EMPTY
+            return _plain(stack.export_stack()) if stack is not None else _EMPTY
 
     @contextmanager
     def _open(
-        self, on_change: OnChange | None
+        self, on_change: OnChange | None, *, refreshing: bool = False
     ) -> Iterator[tuple[automation.Stack, Collector, float]]:
         """A stack ready to be worked on; made on first use."""
-        events = Collector(self._stateful, on_change)
+        events = Collector(self._stateful, on_change, refreshing=refreshing)
         started = time.monotonic()
         with self._translated(events), ExitStack() as resources:
             workspace = self._workspace(resources)
@@ -276,7 +283,7 @@ class Stack:
         forget: Collection[str],
     ) -> None:
         repair = recovery.repair(
-            asdict(stack.export_stack()), find=self._find, adopt=adopt, forget=forget
+            _plain(stack.export_stack()), find=self._find, adopt=adopt, forget=forget
         )
         if repair is None:
             return
@@ -285,20 +292,38 @@ class Stack:
             # Their outputs are known to the cloud alone.
             stack.refresh(target=list(repair.adopted), color="never", show_secrets=False)
 
-    def _pack_arguments(self) -> dict[str, list[str]]:
-        """Every pack with a configuration file, or none with one: the CLI wants equal numbers."""
-        arguments = {"policy_packs": [str(pack.path.absolute()) for pack in self._packs]}
-        if any(pack.config for pack in self._packs):
-            default = self.settings.home / "no-policy-config.json"
-            default.parent.mkdir(parents=True, exist_ok=True)
-            default.write_text("{}\n", encoding="utf-8")
-            arguments["policy_pack_configs"] = [
-                str((pack.config or default).absolute()) for pack in self._packs
-            ]
-        return arguments
+    def _pack_arguments(self) -> tuple[list[str], list[str]]:
+        """Packs and their configuration files: as many of these, or none, as the CLI wants."""
+        packs = [str(pack.path.absolute()) for pack in self._packs]
+        if not any(pack.config for pack in self._packs):
+            return packs, []
+        default = self.settings.home / "no-policy-config.json"
+        default.parent.mkdir(parents=True, exist_ok=True)
+        default.write_text("{}\n", encoding="utf-8")
+        return packs, [str((pack.config or default).absolute()) for pack in self._packs]
+
+
+@cache
+def _ignore_abandoned_programs() -> None:
+    """Keeps quiet about the program's coroutine when the engine ended before the program.
+
+    The SDK leaves it unfinished after a failed resource (automation/_server.py), and Python tells
+    of that when it exits, with a traceback that has nothing to do with the failure.
+    """
+    default = sys.unraisablehook
+
+    def hook(event: Any) -> None:
+        if getattr(event.object, "__name__", "") not in {"run_in_stack", "run_pulumi_func"}:
+            default(event)
+
+    sys.unraisablehook = hook
 
 
 _EMPTY: Final[dict[str, Any]] = {"version": 3, "deployment": {"resources": []}}
+
+
+def _plain(state: automation.Deployment) -> dict[str, Any]:
+    return {"version": state.version, "deployment": state.deployment}
 
 
 def _masked(outputs: Mapping[str, automation.OutputValue]) -> dict[str, Any]:

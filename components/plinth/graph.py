@@ -21,6 +21,24 @@ UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET: Final = "[secret]"
 
 _PROVIDER_PREFIX = "pulumi:providers:"
+_COMPONENT = "plinth:index:"
+
+
+def capability_of(urn: str) -> str:
+    """The capability that a resource belongs to, from the chain of parent types in its URN.
+
+    It is the ``plinth:index:*`` component next to ``Platform``, in lower case: ``tracking`` for
+    everything inside of ``plinth:index:Tracking``; empty for what has no such parent.
+    """
+    chain = urn.split("::")[2:3]
+    components = [
+        token.removeprefix(_COMPONENT).lower()
+        for token in (chain[0].split("$") if chain else ())
+        if token.startswith(_COMPONENT)
+    ]
+    if components[:1] == ["platform"] and len(components) > 1:
+        return components[1]
+    return components[0] if components else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +107,16 @@ class Resource:
 
 @dataclass(frozen=True)
 class Graph:
-    """All resources of one environment, in the order in which they were registered."""
+    """All resources of one environment, in the order in which they were registered.
+
+    ``computed_outputs`` names the stack outputs that depend on what the cloud will answer.
+    """
 
     environment: str
     cloud: str
     resources: tuple[Resource, ...]
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    computed_outputs: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)

@@ -30,7 +30,7 @@ _OIDC = "oidc-client"
 
 
 class ClusterServices(pulumi.ComponentResource):
-    """The cluster's common services (``plinth:index:ClusterServices``).
+    """The cluster's common services (``plinth:index:Services``).
 
     Makes the CRDs of Gateway API and Prometheus, cert-manager with an issuer, External Secrets
     with the cloud's store, the metrics server, the cloud's own add-ons, and with a domain the
@@ -47,7 +47,7 @@ class ClusterServices(pulumi.ComponentResource):
     def __init__(
         self, name: str, blueprint: Blueprint, cloud: Adapter, opts: ResourceOptions | None = None
     ) -> None:
-        super().__init__("plinth:index:ClusterServices", name, None, opts)
+        super().__init__("plinth:index:Services", name, None, opts)
         self._blueprint = blueprint
         self._cloud = cloud
         cluster = cloud.cluster()

@@ -28,6 +28,7 @@ class CloudInfo:
         regions: Known regions, empty when there is no such list.
         packages: Pulumi provider packages in use on this cloud.
         stateful: Whether resources of a Pulumi type hold data that a replacement would lose.
+        commands: Programs that the adapter's kubeconfig calls for credentials, such as ``aws``.
         check: What only this cloud can refuse, given a resolved blueprint.
         default_tools: Tools preferred on this cloud, by capability.
     """
@@ -41,6 +42,7 @@ class CloudInfo:
     packages: tuple[str, ...]
     stateful: Callable[[str], bool]
     check: Callable[[Blueprint], Sequence[Problem]]
+    commands: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     default_tools: Mapping[str, str] = field(default_factory=dict)
 

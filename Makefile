@@ -1,0 +1,61 @@
+# `make up` rehearses the example platform's dev environment; `make test` runs the tests.
+# Both set up what they need first: a virtual environment and, once, the Pulumi engine.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ENV    ?= dev
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test lint format bench lock docs clean
+
+help: ## Show this.
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(BIN)/plinth: pyproject.toml requirements.lock
+	@echo "Setting up $(VENV): locked packages, about a minute the first time"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Plinth needs Python 3.11 or newer; run: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Install your system's venv module (Debian: python3-venv)."; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: engine
+engine: $(BIN)/plinth
+	@$(BIN)/plinth engine status >/dev/null 2>&1 || { \
+	  echo "Installing the Pulumi engine, once: quick where it can be downloaded, else a build of about 5 minutes"; \
+	  $(BIN)/plinth engine install; }
+
+up: engine ## Rehearse the example's dev environment, from spec to outputs (ENV=prod for another).
+	@$(BIN)/plinth up $(ENV) --rehearse
+
+down: engine ## Take the rehearsed environment away again.
+	@$(BIN)/plinth destroy $(ENV) --rehearse
+
+test: engine ## Run the tests.
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: $(BIN)/plinth ## Style, types, import layers: all at zero findings.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(BIN)/plinth ## Format the code.
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format --quiet
+
+docs: $(BIN)/plinth ## Write what is generated: the JSON Schema and the golden lists.
+	@$(BIN)/plinth schema > docs/plinth.schema.json
+	@PLINTH_GOLDEN=write $(BIN)/python -m pytest -q tests/test_golden.py
+
+bench: engine ## Measure speed and memory; writes docs/benchmarks.md.
+	@$(BIN)/python tests/bench/run.py
+
+lock: ## Pin the newest packages that fit pyproject.toml.
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --all-extras --group dev --no-header pyproject.toml --output-file requirements.lock
+
+clean: ## Remove the virtual environment and all local state, rehearsals included.
+	@rm -rf $(VENV) .plinth

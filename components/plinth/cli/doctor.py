@@ -1,0 +1,114 @@
+"""``doctor``: what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from plinth.cli import output
+from plinth.cli.common import json_option, spec_option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. ``needed`` for what, in words."""
+
+    name: str
+    ok: bool
+    detail: str
+    needed: str
+    fix: str | None = None
+
+
+@click.command()
+@spec_option
+@json_option
+def doctor(spec: Path, *, as_json: bool) -> int:
+    """Tell what is missing for this spec and how to get it. Exit code 1 when something is."""
+    found = list(_examine(spec))
+    if as_json:
+        output.emit([asdict(item) for item in found])
+    else:
+        for item in found:
+            mark = click.style("ok     ", fg="green") if item.ok else click.style("missing", fg="red")
+            click.echo(f"{mark} {item.name}: {item.detail}")
+            if not item.ok:
+                click.echo(f"        needed for {item.needed}")
+                click.echo(f"        fix: {item.fix}")
+    return 0 if all(item.ok for item in found) else 1
+
+
+def _examine(spec: Path) -> Iterator[Finding]:
+    from plinth.engine.locate import status
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding(name="python", ok=True, detail=version, needed="everything")
+    found = status()
+    if found.engine:
+        host = found.engine.language_host()
+        yield Finding(
+            name="engine",
+            ok=True,
+            detail=f"Pulumi {found.engine.version}, {found.engine.path}",
+            needed="preview, up, refresh, destroy",
+        )
+        yield Finding(
+            name="language host",
+            ok=True,
+            detail=str(host) if host else "Plinth's stand-in",
+            needed="plain pulumi, and policy packs",
+        )
+    else:
+        yield Finding(
+            name="engine",
+            ok=False,
+            detail=found.problem.message if found.problem else "not found",
+            needed="preview, up, refresh, destroy",
+            fix="Run: plinth engine install",
+        )
+    yield from _spec_findings(spec)
+
+
+def _spec_findings(spec: Path) -> Iterator[Finding]:
+    from plinth.blueprint import resolve_all
+    from plinth.errors import SpecError
+    from plinth.spec.document import load
+
+    try:
+        blueprints = resolve_all(load(spec))
+    except SpecError as error:
+        yield Finding(
+            name="spec",
+            ok=False,
+            detail=f"{len(error.problems)} problem(s) in {spec}",
+            needed="everything",
+            fix=f"Run: plinth validate --spec {spec}",
+        )
+        return
+    yield Finding(
+        name="spec", ok=True, detail=f"{spec}: {', '.join(blueprints)}", needed="everything"
+    )
+    for info in {found.cloud.name: found.cloud for found in blueprints.values()}.values():
+        there = importlib.util.find_spec(info.sdk) is not None
+        yield Finding(
+            name=f"SDK for {info.title}",
+            ok=there,
+            detail=info.sdk if there else "not installed",
+            needed=f"plan and up on {info.title}",
+            fix=None if there else f"Run: pip install 'plinth[{info.extra}]'",
+        )
+        for command in info.commands:
+            path = shutil.which(command)
+            yield Finding(
+                name=command,
+                ok=path is not None,
+                detail=path or "not on PATH",
+                needed=f"credentials of real clusters on {info.title}; not for rehearsals",
+                fix=None if path else f"Install {command} from its publisher.",
+            )

@@ -1,0 +1,74 @@
+"""How results look: plain text for people, one JSON object for machines."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from plinth.errors import Problem
+
+
+def emit(value: Any) -> None:
+    """Prints one JSON document."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def problems(found: Sequence[Problem], *, as_json: bool) -> None:
+    """Prints problems: to standard error for people, to standard output as JSON."""
+    if as_json:
+        emit({"ok": False, "problems": [problem.to_json() for problem in found]})
+        return
+    for problem in found:
+        click.echo(_text(problem), err=True)
+    if len(found) > 1:
+        click.echo(click.style(f"{len(found)} problems", bold=True), err=True)
+
+
+def _text(problem: Problem) -> str:
+    where = f"{problem.location}: " if problem.location else ""
+    title = click.style(f"{where}{problem.message}", bold=True)
+    lines = [f"{click.style('error', fg='red')} {title}"]
+    place = [problem.path and f"at {problem.path}", problem.environment and
+             f"in environment {problem.environment}", f"[{problem.code}]"]
+    lines.append("  " + " ".join(part for part in place if part))
+    if problem.nearest:
+        lines.append(f"  did you mean: {click.style(problem.nearest, fg='green')}")
+    if problem.allowed:
+        lines.append(f"  allowed: {_listed(problem.allowed)}")
+    if problem.fix:
+        lines.append(f"  fix: {problem.fix}")
+    return "\n".join(lines)
+
+
+def _listed(values: Sequence[str], most: int = 24) -> str:
+    shown = ", ".join(values[:most])
+    return f"{shown}, … ({len(values)} in all)" if len(values) > most else shown
+
+
+def system_problem(error: OSError) -> Problem:
+    """A refusal of the operating system, in words."""
+    name = f" {error.filename}" if error.filename else ""
+    return Problem(
+        code="system",
+        message=f"the operating system refused{name}: {error.strerror or error}",
+        fix="Check that it exists, that you may use it, and that the disk has room.",
+    )
+
+
+def defect() -> None:
+    """Keeps the traceback of a defect in a file and says where, instead of printing it."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="plinth-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        traceback.print_exc(file=log)
+    message = (
+        "This is a defect in Plinth, not in your spec. What happened is recorded in "
+        f"{Path(log.name)}; please report it."
+    )
+    click.echo(f"{click.style('error', fg='red')} {message}", err=True)

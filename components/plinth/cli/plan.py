@@ -1,0 +1,75 @@
+"""``plan``: the resource tree, the counts, the policies' word and the outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from plinth.cli import output
+from plinth.cli.common import cloud_option, environment_argument, json_option, spec_option
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from plinth.planning import Plan
+
+
+@click.command()
+@environment_argument
+@spec_option
+@cloud_option
+@click.option("--tree/--no-tree", default=True, help="Show every resource, or counts only.")
+@json_option
+def plan(environment: str, spec: Path, cloud: str | None, *, tree: bool, as_json: bool) -> int:
+    """Show what ENV would be made of. Needs no engine, no credentials and no network.
+
+    Exit code 3 when a mandatory policy is violated.
+    """
+    from plinth.planning import plan as make_plan
+
+    made = make_plan(spec, environment, cloud=cloud)
+    if as_json:
+        output.emit(made.to_json())
+    else:
+        _show(made, tree=tree)
+    return 3 if made.blocked else 0
+
+
+def _show(plan: Plan, *, tree: bool) -> None:
+    from rich.console import Console
+
+    from plinth.cli.tables import counts, outputs, violations
+
+    console = Console(highlight=False, soft_wrap=True)
+    settings = plan.blueprint.settings
+    region = f" {settings.region}" if settings.region else ""
+    console.print(
+        f"[bold]{settings.name}[/] · {plan.blueprint.environment} on {settings.cloud}{region}"
+    )
+    if tree:
+        console.print(_tree(plan))
+    console.print(counts(plan))
+    console.print(violations(plan.violations))
+    console.print(outputs(plan.graph.outputs, computed=plan.graph.computed_outputs))
+
+
+def _tree(plan: Plan) -> Tree:
+    from rich.tree import Tree
+
+    root = Tree("platform", guide_style="dim")
+    branches: dict[str | None, Tree] = {None: root}
+    for resource in plan.graph:
+        parent = branches.get(resource.parent, root)
+        kind = resource.type.rsplit(":", 1)[-1]
+        if resource.type == "plinth:index:Platform":
+            branches[resource.urn] = root
+            continue
+        if not resource.custom:
+            label = f"[bold]{resource.name}[/]"
+        else:
+            guard = " [yellow]protected[/]" if resource.protect else ""
+            label = f"{resource.name} [dim]{resource.package} {kind}[/]{guard}"
+        branches[resource.urn] = parent.add(label)
+    return root

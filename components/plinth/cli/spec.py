@@ -1,0 +1,71 @@
+"""``validate``, ``schema``, ``explain``: everything about a spec, without Pulumi."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from plinth.cli import output
+from plinth.cli.common import cloud_option, environment_argument, json_option, spec_option
+
+
+@click.command()
+@spec_option
+@cloud_option
+@json_option
+def validate(spec: Path, cloud: str | None, *, as_json: bool) -> None:
+    """Check the spec in every environment; all problems in one run."""
+    from plinth.blueprint import resolve_all
+    from plinth.spec.document import load
+
+    blueprints = resolve_all(load(spec), cloud=cloud)
+    if as_json:
+        found = {
+            name: {
+                "cloud": blueprint.settings.cloud,
+                "tools": {key: choice.tool for key, choice in blueprint.choices.items()},
+            }
+            for name, blueprint in blueprints.items()
+        }
+        output.emit({"ok": True, "environments": found})
+        return
+    for name, blueprint in blueprints.items():
+        tools = ", ".join(f"{key} by {c.tool}" for key, c in blueprint.choices.items())
+        where = " ".join(filter(None, [blueprint.settings.cloud, blueprint.settings.region]))
+        click.echo(f"{click.style('ok', fg='green')} {name} on {where}: {tools or 'nothing'}")
+
+
+@click.command()
+@json_option
+def schema(*, as_json: bool) -> None:  # noqa: ARG001 - the output is JSON either way
+    """Print the JSON Schema of specs.
+
+    Editors use it through the line `# yaml-language-server: $schema=FILE` on top of a spec.
+    """
+    from plinth.spec.schema import json_schema
+
+    output.emit(json_schema())
+
+
+@click.command()
+@environment_argument
+@click.argument("path", required=False)
+@spec_option
+@json_option
+def explain(environment: str, path: str | None, spec: Path, *, as_json: bool) -> None:
+    """Show where each value comes from, or the one at PATH (such as network.cidr)."""
+    from plinth.spec.document import load
+    from plinth.spec.explain import explain as explain_values
+
+    found = explain_values(load(spec), environment, path)
+    if as_json:
+        output.emit({"environment": environment, "values": [item.to_json() for item in found]})
+        return
+    width = max((len(item.path) for item in found), default=0)
+    for item in found:
+        source = f"{item.source}, {item.location}" if item.location else item.source
+        value = "-" if item.value is None else str(item.value)
+        click.echo(f"{item.path:<{width}}  {value}  {click.style(f'({source})', dim=True)}")
+        if path and item.description:
+            click.echo(f"{'':<{width}}  {item.description}")

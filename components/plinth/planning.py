@@ -1,0 +1,111 @@
+"""The plan: what a spec would become, without engine, credentials or network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from plinth import blueprint as blueprints
+from plinth import program
+from plinth.blueprint import Blueprint
+from plinth.graph import Graph, capability_of
+from plinth.spec.document import load
+
+if TYPE_CHECKING:
+    from plinth_policies.model import Violation
+
+#: Shown wherever an account's number goes into a name and the spec names none.
+ANY_ACCOUNT = "000000000000"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A blueprint, its graph, and what the policies say of it."""
+
+    blueprint: Blueprint
+    graph: Graph
+    violations: tuple[Violation, ...]
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a mandatory policy is violated and not waived."""
+        return any(v.severity == "mandatory" and v.waiver is None for v in self.violations)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of resources (components not counted) by capability, in building order."""
+        return dict(Counter(capability_of(r.urn) or "providers" for r in self.graph if r.custom))
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as the one object that ``plan --json`` prints."""
+        return {
+            "environment": self.graph.environment,
+            "cloud": self.graph.cloud,
+            "resources": [resource.to_json() for resource in self.graph],
+            "policy": [violation.to_json() for violation in self.violations],
+            "outputs": dict(self.graph.outputs),
+        }
+
+
+def root_of(spec: Path) -> Path:
+    """The project's folder: the nearest one above the spec that has a ``Pulumi.yaml``."""
+    folder = spec.absolute().parent
+    return next(
+        (found for found in (folder, *folder.parents) if (found / "Pulumi.yaml").is_file()),
+        folder.parent,
+    )
+
+
+def project_of(spec: Path) -> str:
+    """The Pulumi project that a spec belongs to."""
+    file = root_of(spec) / "Pulumi.yaml"
+    if not file.is_file():
+        return program.PROJECT
+    content: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    return str(content.get("name", program.PROJECT))
+
+
+def blueprint_of(spec: Path, environment: str, *, cloud: str | None = None) -> Blueprint:
+    """Resolves an environment with the pins that are recorded for it."""
+    recorded = program.recorded_versions(spec.parent, environment)
+    return blueprints.resolve(load(spec), environment, cloud=cloud, recorded=recorded)
+
+
+def graph_of(blueprint: Blueprint, project: str = program.PROJECT) -> Graph:
+    """Records the graph of a blueprint."""
+    from plinth.recorder import record
+
+    return record(
+        program.build(blueprint),
+        project=project,
+        environment=blueprint.environment,
+        cloud=blueprint.settings.cloud,
+        region=blueprint.region,
+        account=blueprint.settings.account or ANY_ACCOUNT,
+    )
+
+
+def judge(blueprint: Blueprint, graph: Graph) -> tuple[Violation, ...]:
+    """What the policies say of a graph."""
+    from plinth_policies.check import evaluate
+    from plinth_policies.parameters import Parameters
+
+    settings = blueprint.settings
+    parameters = Parameters.from_settings(settings, blueprint.environment)
+    return evaluate(graph, parameters, level=settings.policies)
+
+
+def plan(spec: Path, environment: str, *, cloud: str | None = None) -> Plan:
+    """Plans one environment of a spec file.
+
+    Raises:
+        SpecError: When the spec has problems.
+    """
+    blueprint = blueprint_of(spec, environment, cloud=cloud)
+    graph = graph_of(blueprint, project_of(spec))
+    return Plan(blueprint=blueprint, graph=graph, violations=judge(blueprint, graph))

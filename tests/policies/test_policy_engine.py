@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases_exposure import ON
+from cases_tags import SHARED
+from cases_transit import DENY
+from policy_support import KEY, PARAMETERS
+
+from plinth.engine.host import launcher
+from plinth.engine.locate import locate
+from plinth.graph import Graph
+from plinth_policies import Waiver, evaluate, pack
+from plinth_policies.encryption import BUCKET, BUCKET_ENCRYPTION
+
+REPOSITORY = Path(__file__).parents[2]
+STACK = "urn:pulumi:dev::churn::"
+PROVIDER = f"{STACK}pulumi:providers:aws::aws"
+
+
+def _entry(token: str, name: str, inputs: dict[str, Any], *, of: str = "") -> dict[str, Any]:
+    links = {"bucket": [f"{STACK}{BUCKET}::{of}"]} if of else {}
+    return {
+        "urn": f"{STACK}{token}::{name}",
+        "type": token,
+        "custom": True,
+        "id": f"{name}-id",
+        "inputs": inputs,
+        "outputs": inputs,
+        "propertyDependencies": links,
+        "provider": "" if token.startswith("pulumi:") else f"{PROVIDER}::aws-id",
+    }
+
+
+def _state() -> dict[str, Any]:
+    """One stack with a bucket that keeps every rule, one that breaks some, and a volume."""
+    tags = {"tags": {"capability": "artifacts"}}
+    default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": KEY}
+    rules = [{"applyServerSideEncryptionByDefault": default}]
+    block = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+    policy = {"bucket": "x", "policy": json.dumps({"Statement": [DENY]})}
+    entries = [
+        _entry("pulumi:providers:aws", "aws", {"defaultTags": json.dumps({"tags": SHARED})}),
+        _entry(BUCKET, "good", tags),
+        _entry(BUCKET_ENCRYPTION, "encryption", {"bucket": "x", "rules": rules}, of="good"),
+        _entry(block, "block", {"bucket": "x", **ON}, of="good"),
+        _entry("aws:s3/bucketPolicy:BucketPolicy", "policy", policy, of="good"),
+        _entry(BUCKET, "bad", {}),
+        _entry("aws:ebs/volume:Volume", "volume", {**tags, "encrypted": False}),
+    ]
+    moment = "2026-01-01T00:00:00Z"
+    manifest = {"time": moment, "magic": "", "version": ""}
+    stamped = [{**entry, "created": moment, "modified": moment} for entry in entries]
+    return {"version": 3, "deployment": {"manifest": manifest, "resources": stamped}}
+
+
+def _engine_says(folder: Path, state: dict[str, Any], config: dict[str, Any]) -> tuple[int, str]:
+    """Exit code and output of the real engine, judging a state with the pack."""
+    engine = locate()
+    (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    path = os.environ["PATH"]
+    variables = {
+        **os.environ,
+        "PATH": path if engine.language_host() else f"{launcher.directory()}{os.pathsep}{path}",
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    command = ["policy", "analyze", "--file", "state.json", "--policy-pack-config", "config.json"]
+    pack_folder = REPOSITORY / "policies" / "packs" / pack.PACK_NAME
+    done = subprocess.run(
+        [engine.path, *command, "--policy-pack", pack_folder, "--non-interactive", "--json"],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.engine
+def test_the_engine_finds_what_the_offline_check_finds(tmp_path: Path) -> None:
+    waivers = [
+        Waiver(rule="transit-*", resource="bad", reason="r", owner="o@e.x", expires=date.max)
+    ]
+    graph = Graph.from_export(_state(), environment="dev", cloud="aws")
+    found = evaluate(graph, PARAMETERS, level="mandatory", waivers=waivers)
+    assert {violation.urn.rsplit("::", 1)[1] for violation in found} == {"bad", "volume"}
+    assert [violation.policy for violation in found if violation.waiver] == [
+        "transit-s3-bucket-tls"
+    ]
+
+    code, output = _engine_says(tmp_path, _state(), pack.config("mandatory", PARAMETERS, waivers))
+    assert code != 0
+    lines = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
+    events = [event["policyEvent"] for event in lines if "policyEvent" in event]
+    said = {(e["policyName"], e["resourceUrn"], e["enforcementLevel"]) for e in events}
+    assert said == {(v.policy, v.urn, v.severity) for v in found if not v.waiver}
+
+    code, output = _engine_says(tmp_path, _state(), pack.config("advisory", PARAMETERS, waivers))
+    assert code == 0, output

@@ -69,12 +69,16 @@ class Context:
         return self.services.ready
 
     def open_namespace(
-        self, *, profile: str = "restricted", callers: Sequence[str] = ()
+        self,
+        *,
+        profile: str = "restricted",
+        callers: Sequence[str] = (),
+        open_ports: Sequence[int] = (),
     ) -> tuple[Resource, ...]:
         """Makes the capability's namespace; returns what its objects depend on.
 
         Metrics are scraped from `monitoring`, and pages are reached from `gateway`: both may
-        connect besides ``callers``.
+        connect besides ``callers``. ``open_ports`` is as in :meth:`plinth.kube.Kube.namespace`.
         """
         allowed = [*dict.fromkeys(["monitoring", "gateway", *callers])]
         made = self.kube.namespace(
@@ -83,6 +87,7 @@ class Context:
             depends_on=self.ready,
             profile=profile,
             callers=[caller for caller in allowed if caller != self.namespace],
+            open_ports=open_ports,
         )
         return (*self.ready, *made)
 

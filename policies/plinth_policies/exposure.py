@@ -171,13 +171,12 @@ def _subnet(resource: Resource, _scope: Scope) -> Iterator[str]:
     title="Load balancers are internal unless they are meant to be public",
     why="A load balancer with a public address publishes what is behind it.",
     fix="make it internal, or name it in public_services",
-    judges={"aws:lb/loadBalancer:LoadBalancer": ("internal", "name")},
+    judges={"aws:lb/loadBalancer:LoadBalancer": ("internal",)},
     parameters=("public_services",),
 )
 def _load_balancer(resource: Resource, scope: Scope) -> Iterator[str]:
     if not (
-        is_on(known(resource.inputs.get("internal"), "internal"))
-        or _may_be_public(resource.name, scope)
+        is_on(known(resource.inputs.get("internal"), "internal")) or _may_be_public(resource, scope)
     ):
         yield "the load balancer faces the internet"
 
@@ -212,15 +211,19 @@ def _service(resource: Resource, scope: Scope) -> Iterator[str]:
     if any(present.get(key) == value for key, value in _INTERNAL.items()):
         return
     ranges = service.get("loadBalancerSourceRanges")
-    if not _may_be_public(get(resource.inputs, "metadata.name") or resource.name, scope):
+    if not _may_be_public(resource, scope):
         yield "the service gets a public load balancer"
     elif not ranges:
         yield "loadBalancerSourceRanges is not set, so everyone may connect"
     yield from _open_ranges(ranges, "loadBalancerSourceRanges", scope)
 
 
-def _may_be_public(name: str, scope: Scope) -> bool:
-    return any(fnmatchcase(name, glob) for glob in scope.parameters.public_services)
+def _may_be_public(resource: Resource, scope: Scope) -> bool:
+    """Whether the logical name, or the name in the cluster, is one that may face the internet."""
+    names = (resource.name, str(get(resource.inputs, "metadata.name")))
+    return any(
+        fnmatchcase(name, glob) for name in names for glob in scope.parameters.public_services
+    )
 
 
 @REGISTRY.rule(

@@ -60,7 +60,7 @@ class Parameters:
             owner=settings.owner,
             cost_center=settings.cost.center,
             allowed_public_cidrs=(*settings.cluster.public_access, *visitors),
-            public_services=("*gateway*",) if public else (),
+            public_services=("gateway-*",) if public else (),
         )
 
     @classmethod

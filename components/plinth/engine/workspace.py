@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ class Stack:
         self._find = find
         self._extra = dict(environment or {})
         self._patience = patience
-        _ignore_abandoned_programs()
+        _quiet_the_sdk()
 
     def preview(
         self,
@@ -304,12 +305,14 @@ class Stack:
 
 
 @cache
-def _ignore_abandoned_programs() -> None:
-    """Keeps quiet about the program's coroutine when the engine ended before the program.
+def _quiet_the_sdk() -> None:
+    """Keeps the SDK from talking about an engine that failed or was killed; the error does that.
 
-    The SDK leaves it unfinished after a failed resource (automation/_server.py), and Python tells
-    of that when it exits, with a traceback that has nothing to do with the failure.
+    After a failed resource it leaves the program's coroutine unfinished (automation/_server.py),
+    and Python tells of that when it exits, with a traceback that has nothing to do with the
+    failure. When the engine is killed, it warns that the stream of events broke off.
     """
+    warnings.filterwarnings("ignore", message="Error in event stream", module="pulumi.automation")
     default = sys.unraisablehook
 
     def hook(event: Any) -> None:

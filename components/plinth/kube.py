@@ -79,6 +79,7 @@ class WebApp:
         health: Path that answers 200 when a copy can serve.
         metrics: Path that Prometheus scrapes, if any, and ``metrics_auth``: the secret with keys
             ``username`` and ``password`` it needs.
+        metrics_port: Where metrics are answered, when not on ``port``.
         callers: Namespaces that may connect, besides its own.
         annotations: Pod annotations; a changed value rolls the copies.
     """
@@ -93,6 +94,7 @@ class WebApp:
     migrate: Sequence[Container] = ()
     metrics: str | None = None
     metrics_auth: str | None = None
+    metrics_port: int | None = None
     callers: Sequence[str] = ()
     pod_labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, Input[str]] = field(default_factory=dict)
@@ -290,15 +292,20 @@ class Kube:
         depends_on: Sequence[Resource] = (),
         schedule: str | None = None,
         pod_labels: Mapping[str, str] | None = None,
+        before: Sequence[Container] = (),
     ) -> Manifest:
-        """A Job, or with ``schedule`` a CronJob (UTC), of one hardened container."""
+        """A Job, or with ``schedule`` a CronJob (UTC), of one hardened container.
+
+        Containers of ``before`` must succeed first, one after the other; they share the main
+        container's folders, which they list in the same order.
+        """
         labels = {**self.labels, "app.kubernetes.io/name": name, **(pod_labels or {})}
         spec: dict[str, Any] = {
             "backoffLimit": 6,
             "template": {
                 "metadata": {"labels": labels},
                 "spec": {
-                    **_pod(container, name, service_account),
+                    **_pod(container, name, service_account, before),
                     "restartPolicy": "OnFailure",
                 },
             },
@@ -396,8 +403,12 @@ def _container(container: Container, name: str) -> dict[str, Any]:
     return spec
 
 
-def _pod(container: Container, name: str, service_account: str) -> dict[str, Any]:
+def _pod(
+    container: Container, name: str, service_account: str, before: Sequence[Container] = ()
+) -> dict[str, Any]:
+    first = [_container(item, f"{name}-before-{i}") for i, item in enumerate(before)]
     return {
+        **({"initContainers": first} if first else {}),
         "serviceAccountName": service_account,
         # Cloud rights come by the identity agent's own projected token; the API token is for
         # pods that talk to the API server, and these do not.
@@ -418,21 +429,20 @@ def _pod(container: Container, name: str, service_account: str) -> dict[str, Any
     }
 
 
+def _ports(app: WebApp) -> dict[str, int]:
+    return {"http": app.port, **({"metrics": app.metrics_port} if app.metrics_port else {})}
+
+
 def _web_pod(name: str, app: WebApp) -> dict[str, Any]:
-    pod = _pod(app.container, name, app.service_account)
+    pod = _pod(app.container, name, app.service_account, app.migrate)
     probe = {"httpGet": {"path": app.health, "port": "http"}}
     pod["containers"][0] |= {
-        "ports": [{"name": "http", "containerPort": app.port}],
+        "ports": [{"name": k, "containerPort": v} for k, v in _ports(app).items()],
         # Slow starts (imports, migrations) are the startup probe's business: up to five minutes.
         "startupProbe": {**probe, "failureThreshold": 60, "periodSeconds": 5},
         "readinessProbe": {**probe, "periodSeconds": 10},
         "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
     }
-    if app.migrate:
-        pod["initContainers"] = [
-            _container(container, f"{name}-migrate-{i}" if i else f"{name}-migrate")
-            for i, container in enumerate(app.migrate)
-        ]
     pod["topologySpreadConstraints"] = [
         {
             "maxSkew": 1,
@@ -453,7 +463,9 @@ def _companions(name: str, app: WebApp, selector: Mapping[str, str]) -> dict[str
             "metadata": metadata,
             "spec": {
                 "selector": dict(selector),
-                "ports": [{"name": "http", "port": app.port, "targetPort": "http"}],
+                "ports": [
+                    {"name": k, "port": v, "targetPort": k} for k, v in _ports(app).items()
+                ],
             },
         },
         "autoscaler": {
@@ -504,7 +516,8 @@ def _companions(name: str, app: WebApp, selector: Mapping[str, str]) -> dict[str
 
 
 def _service_monitor(name: str, app: WebApp, selector: Mapping[str, str]) -> dict[str, Any]:
-    endpoint: dict[str, Any] = {"port": "http", "path": app.metrics, "interval": "30s"}
+    port = "metrics" if app.metrics_port else "http"
+    endpoint: dict[str, Any] = {"port": port, "path": app.metrics, "interval": "30s"}
     if app.metrics_auth:
         endpoint["basicAuth"] = {
             part: {"name": app.metrics_auth, "key": part} for part in ("username", "password")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import itertools
 import re
 import sqlite3
 import threading
@@ -37,6 +38,7 @@ CREATE INDEX IF NOT EXISTS resources_urn ON resources (urn);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
 """
 _COLUMNS: Final = "scope, type, id, urn, seed, region, revision, inputs, outputs, serial"
+_LIKE: Final = "WHERE scope = ? AND {} LIKE ? ESCAPE '!'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,10 @@ class Cloud:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -123,7 +128,11 @@ class Cloud:
             self._db.execute("COMMIT")
 
     def resources(
-        self, *, type: str = "*", scope: str | None = None, urn: str = "*"  # noqa: A002
+        self,
+        *,
+        type: str = "*",  # noqa: A002
+        scope: str | None = None,
+        urn: str = "*",
     ) -> list[Record]:
         """The resources that exist, oldest first.
 
@@ -156,10 +165,15 @@ class Cloud:
         found = self._records("WHERE urn = ?", (urn,))
         return found[-1].id if found else None
 
+    def knows(self, text: str, scope: str) -> bool:
+        """Whether something has this identifier, or came along with something that exists."""
+        return self.by_id(text, scope) is not None or any(
+            True for _ in self._records(_LIKE.format("outputs"), (scope, _like(text)))
+        )
+
     def mentioning(self, text: str, scope: str) -> list[Record]:
         """The resources one of whose inputs is, or contains as an item, exactly this text."""
-        pattern = "%" + json.dumps(text).replace("_", r"\_").replace("%", r"\%") + "%"
-        return self._records(r"WHERE scope = ? AND inputs LIKE ? ESCAPE '\'", (scope, pattern))
+        return self._records(_LIKE.format("inputs"), (scope, _like(text)))
 
     def add(self, record: Record) -> Record:
         """Record a new resource.
@@ -186,9 +200,7 @@ class Cloud:
         assert added is not None  # noqa: S101 just inserted
         return added
 
-    def update(
-        self, record: Record, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
-    ) -> None:
+    def update(self, record: Record, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
         """Replace the properties of a resource."""
         with self._lock:
             self._db.execute(
@@ -254,7 +266,7 @@ def _copy(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _set(target: Any, keys: list[str], value: Any) -> None:
-    for key, below in zip(keys, keys[1:], strict=False):
+    for key, below in itertools.pairwise(keys):
         if isinstance(target, list):
             target = target[int(key)]
         else:
@@ -265,6 +277,12 @@ def _set(target: Any, keys: list[str], value: Any) -> None:
         target.pop(keys[-1], None)
     else:
         target[keys[-1]] = value
+
+
+def _like(text: str) -> str:
+    """A pattern for a whole JSON text."""
+    quoted = json.dumps(text).replace("!", "!!").replace("_", "!_").replace("%", "!%")
+    return f"%{quoted}%"
 
 
 def _gone(record: Record) -> Problem:

@@ -87,7 +87,9 @@ def load(path: Path) -> tuple[Planned, ...]:
     try:
         return tuple(TypeAdapter(list[Planned]).validate_json(path.read_bytes()))
     except (OSError, ValidationError) as error:
-        problem = Problem(code="bad-faults", message=f"{path.name} is not a plan of faults: {error}")
+        problem = Problem(
+            code="bad-faults", message=f"{path.name} is not a plan of faults: {error}"
+        )
         raise UsageError(problem) from error
 
 

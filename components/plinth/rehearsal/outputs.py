@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from plinth.rehearsal import packages
-from plinth.rehearsal.packages.base import Birth
+from plinth.rehearsal.cloud import merged
+from plinth.rehearsal.packages.base import Birth, digest
 
 
 def computed(
@@ -26,7 +27,8 @@ def computed(
     """The physical identifier and the computed properties of a resource.
 
     Args:
-        type_token: Such as ``aws:s3/bucket:Bucket``.
+        type_token: Such as ``aws:s3/bucket:Bucket``; types of other packages (and providers) get
+            an identifier and nothing else.
         name: Logical name; stands in for the physical one where the inputs do not give it.
         inputs: camelCase inputs; values that are not known are :data:`plinth.graph.UNKNOWN`.
         region: Region, such as ``eu-west-1``.
@@ -36,20 +38,33 @@ def computed(
 
     Returns:
         Identifier, and output properties to lay over the inputs.
-
-    Raises:
-        UsageError: No rehearsal of the package exists.
     """
-    package = packages.find(type_token.split(":", 1)[0])
+    package_name = type_token.split(":", 1)[0]
+    if package_name not in packages.NAMES:
+        return digest(f"{type_token}{seed or name}", 16), {}
+    package = packages.find(package_name)
     birth = Birth(
         type=type_token,
         name=name,
         inputs=inputs,
         region=region,
         account=account,
-        seed=seed,
+        seed=seed or name,
         revision=revision,
     )
     key = package.names.get(type_token, "name")
-    physical = birth.text(key) or name
-    return package.make(replace(birth, name=physical, seed=seed or name))
+    prefix = birth.text(f"{key}Prefix")
+    fallback = f"{prefix}{birth.hex(26, 'prefix')}" if prefix else name
+    birth = replace(birth, name=birth.text(key, fallback))
+    identifier, made = package.make(birth)
+    kind = package.kind(type_token)
+    for key, known in kind.outputs.items() if kind else ():
+        if inputs.get(key) is None and key not in made and not known.type.optional:
+            made[key] = package.fill(key, known, birth)
+    return identifier, _over(inputs, made)
+
+
+def _over(inputs: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+    """What was made up; an object that was partly asked for is given whole."""
+    asked = {key: inputs[key] for key in made if isinstance(inputs.get(key), Mapping)}
+    return {key: value for key, value in merged(asked, made).items() if value is not None}

@@ -26,9 +26,7 @@ def find(name: str) -> Package:
     """
     if name not in _PACKAGES:
         raise UsageError(
-            Problem(
-                code="unknown-package", message=f"no rehearsal of {name} exists", allowed=NAMES
-            )
+            Problem(code="unknown-package", message=f"no rehearsal of {name} exists", allowed=NAMES)
         )
     module, _, attribute = _PACKAGES[name].partition(":")
     package: Package = getattr(importlib.import_module(module), attribute)()

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
 
 from plinth.graph import UNKNOWN
@@ -90,7 +91,7 @@ class Question:
 
     args: Mapping[str, Any]
     settings: Settings
-    cloud: Cloud
+    cloud: Cloud | None
 
     def text(self, key: str, default: str = "") -> str:
         """An argument as text."""
@@ -136,25 +137,44 @@ class Package:
         del old, new
         return []
 
-    def kind(self, sdk: Sdk, token: str) -> Kind | None:
+    @cached_property
+    def sdk(self) -> Sdk:
+        """The SDK that the types come from."""
+        return Sdk(self.module)
+
+    def kind(self, token: str) -> Kind | None:
         """The type behind a token, or ``None``."""
-        return sdk.kind(token)
+        return self.sdk.kind(token)
 
     def check(self, token: str, inputs: Mapping[str, Any]) -> Iterator[Failure]:
         """What is wrong with inputs, beyond types."""
         del token, inputs
         return iter(())
 
+    def complete(
+        self, kind: Kind, inputs: Mapping[str, Any], settings: Settings
+    ) -> Mapping[str, Any]:
+        """Checked inputs, with what the provider and its settings add to them."""
+        del kind, settings
+        return inputs
+
     def force_new(self, token: str, inputs: Mapping[str, Any]) -> list[str]:
         """Property patterns whose change makes a new resource, beyond the SDK's docs."""
         del inputs
-        return [p for glob, known in self.replaces.items() if fnmatchcase(token, glob) for p in known]
+        return [
+            p for glob, known in self.replaces.items() if fnmatchcase(token, glob) for p in known
+        ]
 
     def name_path(self, kind: Kind) -> tuple[str, ...] | None:
         """Where the physical name goes, for types that have one and may leave it out."""
         key = self.names.get(kind.token, "name")
         known = kind.inputs.get(key)
         return (key,) if known and "string" in known.type.scalars else None
+
+    def autoname(self, token: str, name: str) -> str:
+        """A made-up name in the form that the type wants."""
+        del token
+        return name
 
     def make(self, birth: Birth) -> Made:
         """The identifier and the computed outputs of a new resource."""
@@ -163,6 +183,8 @@ class Package:
 
     def fill(self, name: str, known: Field, birth: Birth) -> Any:
         """A plausible value for an output that is never null and has no better source."""
+        if name == self.names.get(birth.type, "name"):
+            return birth.name
         if known.type.items is not None:
             return []
         if known.type.entries is not None or known.type.objects:
@@ -172,9 +194,7 @@ class Package:
             return f"{birth.name}-{name}" if not known.type.values else known.type.values[0]
         return False if "boolean" in scalars else 0
 
-    def common(
-        self, kind: Kind, inputs: Mapping[str, Any], settings: Settings
-    ) -> dict[str, Any]:
+    def common(self, kind: Kind, inputs: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
         """Outputs that depend on the provider's settings, such as the tags of everything."""
         del kind, inputs, settings
         return {}
@@ -195,15 +215,14 @@ class Package:
         return ()
 
 
-def opened(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A provider configuration with its JSON texts read: nested settings travel as JSON."""
-
-    def read(value: Any) -> Any:
-        if isinstance(value, str) and value[:1] in ("{", "["):
-            try:
-                return json.loads(value)
-            except ValueError:
-                return value
-        return value
-
-    return {key: read(value) for key, value in config.items()}
+def opened(config: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, Any]:
+    """A provider configuration with its nested settings, which travel as JSON texts, read."""
+    return {
+        key: json.loads(value)
+        if isinstance(value, str)
+        and value[:1] in ("{", "[")
+        and key in fields
+        and "string" not in fields[key].type.scalars
+        else value
+        for key, value in config.items()
+    }

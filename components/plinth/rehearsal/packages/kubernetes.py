@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 import yaml
@@ -22,9 +22,8 @@ from plinth.rehearsal.packages.base import (
     Question,
     Settings,
     digest,
-    opened,
 )
-from plinth.rehearsal.sdk import ANY, Field, Kind, Sdk, Type
+from plinth.rehearsal.sdk import ANY, Field, Kind, Type
 
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 _NAMESPACE: Final = "kubernetes:core/v1:Namespace"
@@ -42,9 +41,7 @@ _CLUSTER_WIDE: Final = frozenset(
         "NodePool", "NodeClass", "EC2NodeClass",
     }
 )  # fmt: skip
-_SYSTEM_NAMESPACES: Final = frozenset(
-    {"default", "kube-system", "kube-public", "kube-node-lease"}
-)
+_SYSTEM_NAMESPACES: Final = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 _SELECTOR: Final = ("spec.selector",)
 #: Fields whose change makes a new object (pulumi-kubernetes provider/pkg/provider/diff.go).
 _FORCE_NEW: Final[Mapping[str, tuple[str, ...]]] = {
@@ -73,11 +70,17 @@ _FORCE_NEW: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
-_LABEL_KEY: Final = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_LABEL_KEY: Final = re.compile(
+    r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+)
 
 
 def _kind(token: str) -> str:
     return token.rsplit(":", 1)[1].removesuffix("Patch")
+
+
+def _cluster_wide(kind: str) -> bool:
+    return kind in _CLUSTER_WIDE or kind.startswith("Cluster")
 
 
 def _object(birth: Birth) -> Made:
@@ -85,8 +88,7 @@ def _object(birth: Birth) -> Made:
     metadata = birth.inputs.get("metadata") or {}
     name = _text(metadata.get("name")) or birth.name
     kind = _kind(birth.type)
-    wide = kind in _CLUSTER_WIDE or kind.startswith("Cluster")
-    namespace = "" if wide else _text(metadata.get("namespace")) or birth.region or "default"
+    namespace = "" if _cluster_wide(kind) else _text(metadata.get("namespace")) or "default"
     added = {
         "name": name,
         "uid": str(uuid.UUID(birth.hex(32, "uid"), version=4)),
@@ -94,10 +96,13 @@ def _object(birth: Birth) -> Made:
         "generation": birth.revision,
         "creationTimestamp": "2025-01-01T00:00:00Z",
     }
-    outputs: dict[str, Any] = {"metadata": {**added, **({"namespace": namespace} if namespace else {})}}
-    status = _STATUS.get(kind)
-    if status:
-        outputs |= status(birth)
+    outputs: dict[str, Any] = {
+        "metadata": {**added, **({"namespace": namespace} if namespace else {})}
+    }
+    if kind in _FIXED_STATUS:
+        outputs["status"] = dict(_FIXED_STATUS[kind])
+    if kind in _STATUS:
+        outputs |= _STATUS[kind](birth)
     return (f"{namespace}/{name}" if namespace else name), outputs
 
 
@@ -142,21 +147,23 @@ def _secret(birth: Birth) -> dict[str, Any]:
     return {"type": birth.text("type", "Opaque"), **({"data": data} if data else {})}
 
 
-_STATUS: Final = {
+_STATUS: Final[Mapping[str, Callable[[Birth], dict[str, Any]]]] = {
     "Service": _service,
     "Deployment": _workload,
     "StatefulSet": _workload,
     "Ingress": _ingress,
     "Secret": _secret,
-    "Namespace": lambda _: {"status": {"phase": "Active"}},
-    "PersistentVolumeClaim": lambda _: {"status": {"phase": "Bound"}},
-    "Job": lambda _: {"status": {"succeeded": 1}},
+}
+_FIXED_STATUS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Namespace": {"phase": "Active"},
+    "PersistentVolumeClaim": {"phase": "Bound"},
+    "Job": {"succeeded": 1},
 }
 
 
 def _release(birth: Birth) -> Made:
     name = birth.name
-    namespace = birth.text("namespace") or birth.region or "default"
+    namespace = birth.text("namespace", "default")
     chart = birth.text("chart").rsplit("/", 1)[-1]
     status = {
         "name": name,
@@ -197,9 +204,7 @@ class Kubernetes(Package):
         """The cluster is named by ``clusterIdentifier``, else by what the kubeconfig points to."""
         cluster = config.get("clusterIdentifier") or _server(config) or "default"
         namespace = config.get("namespace") or "default"
-        return Settings(
-            scope=f"kubernetes:{digest(str(cluster), 12)}", region=namespace, namespace=namespace
-        )
+        return Settings(scope=f"kubernetes:{digest(str(cluster), 12)}", namespace=str(namespace))
 
     def config_replaces(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         """Pointing a provider at another cluster replaces everything on it.
@@ -215,9 +220,9 @@ class Kubernetes(Package):
             return ["kubeconfig"]
         return ["kubeconfig"] if _server(old) != _server(new) else []
 
-    def kind(self, sdk: Sdk, token: str) -> Kind | None:
+    def kind(self, token: str) -> Kind | None:
         """Types of the SDK; any other group is a custom resource with a free-form body."""
-        known = sdk.kind(token)
+        known = self.sdk.kind(token)
         if known is not None or token.startswith("pulumi:"):
             return known
         metadata = Type(objects=("meta/v1/_inputs.py:ObjectMetaArgs",))
@@ -253,10 +258,21 @@ class Kubernetes(Package):
         if isinstance(metadata, Mapping):
             yield from _check_metadata(metadata, loose="rbac.authorization" in token)
 
+    def complete(
+        self, kind: Kind, inputs: Mapping[str, Any], settings: Settings
+    ) -> Mapping[str, Any]:
+        """Objects land in the provider's namespace when they do not name one."""
+        if kind.token == RELEASE:
+            return {"namespace": settings.namespace, **inputs}
+        metadata = inputs.get("metadata")
+        if _cluster_wide(_kind(kind.token)) or not isinstance(metadata, Mapping):
+            return inputs
+        return {**inputs, "metadata": {"namespace": settings.namespace, **metadata}}
+
     def force_new(self, token: str, inputs: Mapping[str, Any]) -> list[str]:
         """The provider's own table; data is replaced only where it is immutable."""
         patterns = super().force_new(token, inputs)
-        if token == "kubernetes:core/v1:ConfigMap" and not inputs.get("immutable"):
+        if token.endswith(":ConfigMap") and not inputs.get("immutable"):
             return [p for p in patterns if p.startswith("metadata")]
         return patterns
 
@@ -292,8 +308,7 @@ class _Open(dict[str, Field]):
 
 def _server(config: Mapping[str, Any]) -> str:
     """The address of the API server that a provider configuration points to."""
-    found = config.get("kubeconfig")
-    kubeconfig = opened({"k": found})["k"]
+    kubeconfig = config.get("kubeconfig")
     if isinstance(kubeconfig, str) and kubeconfig not in ("", UNKNOWN):
         kubeconfig = yaml.safe_load(kubeconfig)
     if not isinstance(kubeconfig, Mapping):

@@ -1,0 +1,49 @@
+"""``python -m plinth.rehearsal``: serve simulated clouds until standard input closes.
+
+The first line on standard output says where: ``{"aws": 40001, "kubernetes": 40002}``, or, with
+``--plugin``, just the port, as Pulumi expects of a plugin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from plinth.errors import PlinthError
+from plinth.rehearsal import packages
+from plinth.rehearsal.faults import load
+from plinth.rehearsal.server import serve, wait_for_parent
+
+
+@click.command()
+@click.option("--database", required=True, type=click.Path(path_type=Path), help="The cloud.")
+@click.option("--packages", "names", default=",".join(packages.NAMES), help="Comma-separated.")
+@click.option("--faults", type=click.Path(path_type=Path), help="A plan of outages.")
+@click.option("--plugin", is_flag=True, help="Print a bare port, for Pulumi's plugin protocol.")
+@click.argument("engine", required=False)
+def main(
+    database: Path,
+    names: str,
+    faults: Path | None,
+    plugin: bool,  # noqa: FBT001 click passes options by name
+    engine: str | None,
+) -> None:
+    """Serve simulated clouds to a Pulumi engine on this machine."""
+    del engine  # a plugin is told the engine's address; there is nothing to tell it
+    try:
+        ports, _ = serve(names.split(","), database, load(faults) if faults else ())
+    except PlinthError as error:
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    click.echo(next(iter(ports.values())) if plugin else json.dumps(ports))
+    sys.stdout.flush()
+    wait_for_parent()
+    os._exit(0)  # a hanging call must not keep the process alive
+
+
+if __name__ == "__main__":
+    main()

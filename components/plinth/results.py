@@ -31,6 +31,7 @@ class Monitoring:
 
     namespace: str
     prometheus: str  #: URL inside the cluster
+    pushgateway: str  #: URL inside the cluster, where batch jobs leave their metrics
     grafana: str | None  #: URL for people
     topic: Topic
 

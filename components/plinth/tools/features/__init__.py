@@ -1,0 +1,1 @@
+"""Tools that store and serve features."""

@@ -1,0 +1,1 @@
+"""Tools that track experiments and register models."""

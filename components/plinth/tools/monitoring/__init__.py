@@ -1,0 +1,1 @@
+"""Tools that watch the platform: metrics, dashboards, alerts."""

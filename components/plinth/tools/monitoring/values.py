@@ -1,0 +1,171 @@
+"""Values of the charts behind monitoring. Pure functions; names that other objects refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from plinth.spec.options import MonitoringOptions
+
+#: Helm release; the chart derives the names of its services from it.
+RELEASE = "kps"
+PROMETHEUS_SERVICE = f"{RELEASE}-kube-prometheus-stack-prometheus"
+GRAFANA_SERVICE = f"{RELEASE}-grafana"
+#: Release and service of the Pushgateway.
+PUSHGATEWAY = "pushgateway"
+#: Service account of Alertmanager, which may publish to the alerts' topic.
+ALERTMANAGER = "alertmanager"
+#: Port of the operator's webhook, which the API server calls.
+WEBHOOK_PORT = 10250
+
+ALERTMANAGER_SECRET = "alertmanager-routes"  # noqa: S105 - a secret's name, as are the next two
+GRAFANA_SECRET = "grafana-admin"  # noqa: S105
+SLACK_SECRET = "alertmanager-slack"  # noqa: S105
+#: Where Alertmanager finds the webhook's address: the operator mounts `spec.secrets` there.
+SLACK_URL_FILE = f"/etc/alertmanager/secrets/{SLACK_SECRET}/url"
+
+_OFF = {"enabled": False}
+_SELECTORS = ("serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig")
+
+
+def _resources(cpu: str, memory: str) -> dict[str, Any]:
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+
+
+def _claim(gigabytes: int) -> dict[str, Any]:
+    return {
+        "volumeClaimTemplate": {
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": f"{gigabytes}Gi"}},
+            }
+        }
+    }
+
+
+def stack(
+    options: MonitoringOptions,
+    *,
+    labels: Mapping[str, str],
+    pod_labels: Mapping[str, str],
+    url: str | None,
+) -> dict[str, Any]:
+    """Values of kube-prometheus-stack 88.
+
+    Args:
+        options: Retention, disk and copies.
+        labels: Cost labels, put on everything and kept as metrics' labels.
+        pod_labels: What Alertmanager's identity needs on its pods.
+        url: Where people reach Grafana.
+    """
+    return {
+        "commonLabels": dict(labels),
+        # The CRDs are a release of their own, which upgrades reach and destroy keeps.
+        "crds": _OFF,
+        # Out of reach on managed control planes: targets that are down for ever, and their alerts.
+        "kubeControllerManager": _OFF,
+        "kubeEtcd": _OFF,
+        "kubeScheduler": _OFF,
+        "kubeProxy": _OFF,
+        "prometheusOperator": _operator(),
+        "prometheus": _prometheus(options, labels),
+        "alertmanager": _alertmanager(options, {**labels, **pod_labels}),
+        "grafana": {**_grafana(url), "podLabels": dict(labels)},
+        "kube-state-metrics": {
+            "metricLabelsAllowlist": [
+                f"{kind}=[{','.join(sorted(labels))}]"
+                for kind in ("namespaces", "pods", "persistentvolumeclaims")
+            ],
+            "resources": _resources("50m", "256Mi"),
+        },
+        "prometheus-node-exporter": {"resources": _resources("50m", "64Mi")},
+    }
+
+
+def _operator() -> dict[str, Any]:
+    return {
+        # cert-manager in place of the two hook jobs that would otherwise make the certificate.
+        "admissionWebhooks": {"certManager": {"enabled": True}, "patch": _OFF},
+        "resources": _resources("100m", "256Mi"),
+        "prometheusConfigReloader": {"resources": _resources("10m", "64Mi")},
+    }
+
+
+def _prometheus(options: MonitoringOptions, labels: Mapping[str, str]) -> dict[str, Any]:
+    replicas = options.replicas or 1
+    return {
+        "podDisruptionBudget": {"enabled": replicas > 1},
+        "prometheusSpec": {
+            # Otherwise only monitors that carry this release's label would be seen.
+            **{f"{kind}SelectorNilUsesHelmValues": False for kind in _SELECTORS},
+            "replicas": replicas,
+            "podMetadata": {"labels": dict(labels)},
+            "retention": f"{options.retention_days}d",
+            # The write-ahead log and compaction need room beside the blocks.
+            "retentionSize": f"{options.storage * 85 // 100}GiB",
+            "storageSpec": _claim(options.storage),
+            "externalLabels": {
+                key: labels[key] for key in ("platform", "environment") if key in labels
+            },
+            "resources": _resources("500m", "4Gi"),
+        },
+    }
+
+
+def _alertmanager(options: MonitoringOptions, pod_labels: Mapping[str, str]) -> dict[str, Any]:
+    replicas = options.replicas or 1
+    return {
+        "serviceAccount": {"create": False, "name": ALERTMANAGER},
+        "podDisruptionBudget": {"enabled": replicas > 1},
+        "alertmanagerSpec": {
+            "replicas": replicas,
+            "useExistingSecret": True,
+            "configSecret": ALERTMANAGER_SECRET,
+            "secrets": [SLACK_SECRET] if options.alerts.slack else [],
+            "podMetadata": {"labels": dict(pod_labels)},
+            "automountServiceAccountToken": False,
+            "storage": _claim(5),
+            "resources": _resources("50m", "128Mi"),
+        },
+    }
+
+
+def _grafana(url: str | None) -> dict[str, Any]:
+    return {
+        "admin": {"existingSecret": GRAFANA_SECRET},
+        "defaultDashboardsEditable": False,
+        "sidecar": {
+            "dashboards": {"searchNamespace": "ALL"},
+            "resources": _resources("50m", "192Mi"),
+        },
+        "grafana.ini": {
+            "server": {"root_url": url} if url else {},
+            "security": {"cookie_secure": url is not None},
+            "users": {"allow_sign_up": False},
+            "auth.anonymous": _OFF,
+            "analytics": {"reporting_enabled": False, "check_for_updates": False},
+        },
+        "persistence": {"enabled": True, "size": "10Gi"},
+        # A disk can be on one node at a time: a second copy would wait for the first for ever.
+        "deploymentStrategy": {"type": "Recreate"},
+        # fsGroup does what this root container is for.
+        "initChownData": _OFF,
+        "testFramework": _OFF,
+        "resources": _resources("100m", "512Mi"),
+    }
+
+
+def pushgateway(labels: Mapping[str, str]) -> dict[str, Any]:
+    """Values of prometheus-pushgateway 3: one small server that keeps the last push of each job."""
+    return {
+        "fullnameOverride": PUSHGATEWAY,
+        "podLabels": dict(labels),
+        "automountServiceAccountToken": False,
+        "containerSecurityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "serviceMonitor": {"enabled": True, "honorLabels": True},
+        "resources": _resources("20m", "128Mi"),
+    }

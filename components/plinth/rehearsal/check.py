@@ -59,6 +59,7 @@ class Checker:
             here = join(path, key)
             if key in fields:
                 yield from self.value(item, fields[key].type, here)
+                yield from _unlisted(item, fields[key].values, here)
             else:
                 yield Failure(here, f"{here} is not a known property{_nearest(key, fields)}")
         for key, known in fields.items():
@@ -79,10 +80,7 @@ class Checker:
                 for index, item in enumerate(value):
                     yield from self.value(item, type_.items, join(path, index))
         elif type_.values and not type_.scalars:
-            if str(value) not in type_.values:
-                allowed = ", ".join(type_.values)
-                near = _nearest(str(value), type_.values)
-                yield Failure(path, f"{path} is {value!r}, which is not one of {allowed}{near}")
+            yield from _unlisted(str(value), type_.values, path)
         elif not any(self._fits(value, scalar) for scalar in type_.scalars):
             yield _misfit(value, type_, path)
 
@@ -106,6 +104,15 @@ class Checker:
         if isinstance(value, str):
             return self.lenient and _NUMBER.fullmatch(value) is not None
         return scalar == "number" or float(value).is_integer()
+
+
+def _unlisted(value: Any, allowed: tuple[str, ...], path: str) -> Iterator[Failure]:
+    """Texts that are not among the allowed ones."""
+    given = value if isinstance(value, list) else [value]
+    for text in given if allowed else ():
+        if isinstance(text, str) and text not in (*allowed, UNKNOWN, ""):
+            known, near = ", ".join(allowed), _nearest(text, allowed)
+            yield Failure(path, f"{path} is {text!r}, which is not one of {known}{near}")
 
 
 def _nearest(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:

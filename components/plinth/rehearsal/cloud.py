@@ -15,8 +15,8 @@ killed in between leaves a resource that its state does not know; :meth:`Cloud.f
 from __future__ import annotations
 
 import fnmatch
-import json
 import itertools
+import json
 import re
 import sqlite3
 import threading

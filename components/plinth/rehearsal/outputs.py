@@ -58,9 +58,12 @@ def computed(
     birth = replace(birth, name=birth.text(key, fallback))
     identifier, made = package.make(birth)
     kind = package.kind(type_token)
-    for key, known in kind.outputs.items() if kind else ():
-        if inputs.get(key) is None and key not in made and not known.type.optional:
-            made[key] = package.fill(key, known, birth)
+    if kind is None:
+        return identifier, _over(inputs, made)
+    for key, known in kind.outputs.items():
+        settled = known.type.optional or key in made or inputs.get(key) is not None
+        if not settled and not (key in kind.inputs and kind.inputs[key].required):
+            made[key] = package.fill(key, known, birth, asked=key in kind.inputs)
     return identifier, _over(inputs, made)
 
 

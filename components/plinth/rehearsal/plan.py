@@ -181,8 +181,9 @@ def compare(
 
 
 def _forces(package: Package, kind: Kind, change: Change, patterns: list[str]) -> bool:
-    if change.path[0] in _TAGS:
+    stays = package.in_place(kind.token)
+    if change.path[0] in _TAGS or any(matches(change.path, pattern) for pattern in stays):
         return False
-    if "*" in patterns or any(matches(change.path, pattern) for pattern in patterns):
+    if any(pattern == "*" or matches(change.path, pattern) for pattern in patterns):
         return True
     return documented_replace(change.path, kind.inputs, package.sdk)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
 from plinth.errors import EngineError, PlinthError, Problem
 from plinth.rehearsal import wire
@@ -29,6 +30,7 @@ from plinth.rehearsal.packages.base import NotFoundError, Package, Settings, ope
 from plinth.rehearsal.plan import Naming, assign_name, compare, expected, named_by_hand, previewed
 from plinth.rehearsal.sdk import Kind
 
+_SERVICE: Final = "pulumirpc.ResourceProvider"
 _CONFIG: Final = "pulumi:providers:"
 _KINDS: Final = {
     ("add", False): provider_pb2.PropertyDiff.ADD,
@@ -40,7 +42,7 @@ _KINDS: Final = {
 }
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):
+class Provider:
     """One package, served to one engine.
 
     Providers that are configured differently (two regions, two accounts) may share one server:
@@ -62,34 +64,37 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # --- settings ------------------------------------------------------------------------------
 
-    def Handshake(  # noqa: N802 the protocol's name
+    def handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
+        """Say what this provider can do."""
         del request, context
         return provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True)
 
-    def Attach(  # noqa: N802
-        self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext
-    ) -> Empty:
+    def attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Empty:
+        """Accept an engine; there is nothing to tell it."""
         del request, context
         return Empty()
 
-    def GetPluginInfo(  # noqa: N802
+    def get_plugin_info(
         self, request: Empty, context: grpc.ServicerContext
     ) -> plugin_pb2.PluginInfo:
+        """The version is that of the SDK."""
         del request, context
         return plugin_pb2.PluginInfo(version=self._package.sdk.version)
 
-    def GetSchema(  # noqa: N802
+    def get_schema(
         self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
     ) -> provider_pb2.GetSchemaResponse:
+        """The package without its types, which programs in Python do not ask for."""
         del request, context
         known = {"name": self._package.name, "version": self._package.sdk.version}
         return provider_pb2.GetSchemaResponse(schema=json.dumps(known))
 
-    def CheckConfig(  # noqa: N802
+    def check_config(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
+        """Judge the settings of a provider."""
         with self._answering(context):
             config = self._config(request.news)
             kind = self._kind(_CONFIG + self._package.name)
@@ -100,9 +105,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             ]
             return _checked(wire.decode(request.news), failures)
 
-    def DiffConfig(  # noqa: N802
+    def diff_config(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
+        """Compare the settings of a provider."""
         with self._answering(context):
             old = self._config(request.old_inputs) or self._config(request.olds)
             new = self._config(request.news)
@@ -111,9 +117,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             some = provider_pb2.DiffResponse.DIFF_SOME if changed else _NONE
             return provider_pb2.DiffResponse(changes=some, diffs=changed, replaces=replaces)
 
-    def Configure(  # noqa: N802
+    def configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
+        """Keep the settings of a provider for the rest of its connection."""
         with self._answering(context, Call("configure", _CONFIG + self._package.name)):
             self._latest = self._package.settings(self._config(request.args))
             self._settings[context.peer()] = self._latest
@@ -121,16 +128,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 supportsPreview=True, supports_autonaming_configuration=True
             )
 
-    def Cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:  # noqa: N802
+    def cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
+        """End every planned wait."""
         del request, context
         self._cancelled.set()
         return Empty()
 
     # --- resources -----------------------------------------------------------------------------
 
-    def Check(  # noqa: N802
+    def check(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
+        """Judge a resource's inputs and give it a name."""
         token, logical = _identity(request.urn)
         with self._answering(context, Call("check", token, request.urn)):
             kind, inputs = self._kind(token), wire.decode(request.news)
@@ -148,9 +157,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             failures += [*more, *self._package.check(token, complete)]
             return _checked(complete, failures)
 
-    def Diff(  # noqa: N802
+    def diff(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
+        """Compare the inputs of a resource."""
         token, _ = _identity(request.urn)
         with self._answering(context, Call("diff", token, request.urn)):
             kind, settings = self._kind(token), self._of(context)
@@ -159,9 +169,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             found = compare(self._package, kind, old, new, outputs=outputs, settings=settings)
             return _diffed(found, in_place=named_by_hand(self._package, kind, old, new))
 
-    def Create(  # noqa: N802
+    def create(
         self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CreateResponse:
+        """Make a resource, or say what making it would give."""
         token, logical = _identity(request.urn)
         settings, inputs = self._of(context), wire.decode(request.properties)
         if request.preview:
@@ -176,9 +187,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             properties = self._state(record, settings)
         return provider_pb2.CreateResponse(id=record.id, properties=wire.encode(properties))
 
-    def Read(  # noqa: N802
+    def read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
+        """Look at a resource as it is now."""
         token, _ = _identity(request.urn)
         with self._answering(context, Call("read", token, request.urn)):
             settings = self._of(context)
@@ -192,9 +204,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 inputs=wire.encode({**record.inputs, "__defaults": marks}),
             )
 
-    def Update(  # noqa: N802
+    def update(
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
+        """Change a resource, or say what changing it would give."""
         token, logical = _identity(request.urn)
         settings, inputs = self._of(context), wire.decode(request.news)
         call = None if request.preview else Call("update", token, request.urn)
@@ -216,9 +229,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 properties = self._state(draft, settings)
         return provider_pb2.UpdateResponse(properties=wire.encode(properties))
 
-    def Delete(  # noqa: N802
-        self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext
-    ) -> Empty:
+    def delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Empty:
+        """Delete a resource, and what goes with it."""
         token, _ = _identity(request.urn)
         call = Call("delete", token, request.urn)
         with self._answering(context, call), self._cloud.transaction():
@@ -232,9 +244,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 self._cloud.delete(record)
         return Empty()
 
-    def Invoke(  # noqa: N802
+    def invoke(
         self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
+        """Answer a lookup."""
         with self._answering(context, Call("invoke", request.tok)):
             args = wire.decode(request.args)
             found = ask(request.tok, args, self._of(context), self._cloud)
@@ -283,6 +296,37 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _state(self, record: Record, settings: Settings) -> dict[str, Any]:
         kind = self._kind(record.type)
         return record.state | self._package.common(kind, record.inputs, settings)
+
+    def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
+        """The protocol's calls, by the names they have on the wire; others are unimplemented."""
+        calls: dict[str, tuple[Callable[..., Message], type[Message]]] = {
+            "Handshake": (self.handshake, provider_pb2.ProviderHandshakeRequest),
+            "Attach": (self.attach, plugin_pb2.PluginAttach),
+            "GetPluginInfo": (self.get_plugin_info, Empty),
+            "GetSchema": (self.get_schema, provider_pb2.GetSchemaRequest),
+            "CheckConfig": (self.check_config, provider_pb2.CheckRequest),
+            "DiffConfig": (self.diff_config, provider_pb2.DiffRequest),
+            "Configure": (self.configure, provider_pb2.ConfigureRequest),
+            "Check": (self.check, provider_pb2.CheckRequest),
+            "Diff": (self.diff, provider_pb2.DiffRequest),
+            "Create": (self.create, provider_pb2.CreateRequest),
+            "Read": (self.read, provider_pb2.ReadRequest),
+            "Update": (self.update, provider_pb2.UpdateRequest),
+            "Delete": (self.delete, provider_pb2.DeleteRequest),
+            "Invoke": (self.invoke, provider_pb2.InvokeRequest),
+            "Cancel": (self.cancel, Empty),
+        }
+        return grpc.method_handlers_generic_handler(
+            _SERVICE,
+            {
+                name: grpc.unary_unary_rpc_method_handler(
+                    call,
+                    request_deserializer=request.FromString,
+                    response_serializer=lambda response: response.SerializeToString(),
+                )
+                for name, (call, request) in calls.items()
+            },
+        )
 
 
 _NONE: Final = provider_pb2.DiffResponse.DIFF_NONE

@@ -15,8 +15,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
+from operator import or_
 from pathlib import Path
 from typing import Final
 
@@ -28,14 +29,21 @@ _SCALARS: Final = {"str": "string", "int": "integer", "float": "number", "bool":
 _REPLACES: Final = re.compile(
     r"""forc(?:es?|ing)\s(?:the\s|a\s|an\s)?(?:creation|new|(?:resource\s)?re-?(?:creat|plac)\w+)
       | chang(?:es?|ing)\b[^.;]{0,60}?\b(?:force|create|require|trigger)s?\b[^.;]{0,30}?
-        (?:\bnew\b|\bre-?creat\w+|\breplacement)
+        (?:\bnew\s(?!version)|\bre-?creat\w+|\breplacement)
       | chang(?:es?|ing)\b[^.;]{0,40}?\b(?:re-?creates?|replaces?)\b
       | \b(?:cannot|can't|can\snot)\sbe\s(?:changed|modified|updated)\b(?![^.;]*\bduring\b)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-#: ... and how the documentation says that a name is made up when it is left out.
-_NAMES_ITSELF: Final = re.compile(r"assigns? a random,? unique", re.IGNORECASE)
+_QUOTED: Final = r"""[`"][\w:-]+[`"]"""
+#: ... and sentences that list every value a text may have.
+_LISTED: Final = re.compile(
+    rf"""\b(?:valid|allowed|accepted|supported|possible)\s(?:values|options)(?:\sare)?:?\s
+         (?P<quoted>(?:either\s|one\sof\s)?{_QUOTED}(?:(?:,\s|,?\s(?:and|or)\s){_QUOTED})+)
+         (?=\.(?:\s|$)|;|$)
+      | \bOne\sof\s(?P<plain>[A-Z]\w+(?:(?:,\s|,?\s(?:and|or)\s)[A-Z]\w+)+)\.""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +79,19 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One property: its type, and what its documentation says of it."""
+    """One property: its type, and what its documentation says of it.
+
+    Attributes:
+        type: Its type.
+        required: Whether it has to be given.
+        replaces: Whether a change makes a new resource.
+        values: For texts, and lists of them, every value that is allowed; empty for any.
+    """
 
     type: Type
     required: bool = False
     replaces: bool = False
-    names_itself: bool = False
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,39 +232,30 @@ class Sdk:
             title = _getter_name(item)
             if title is None:
                 continue
-            text = " ".join((ast.get_docstring(item) or "").split())
-            yield (
-                title,
-                Field(
-                    self._type(item.returns, module),
-                    item.name in required,
-                    bool(_REPLACES.search(text)),
-                    bool(_NAMES_ITSELF.search(text)),
-                ),
-            )
+            text, type_ = _documentation(item), self._type(item.returns, module)
+            replaces = _REPLACES.search(text) is not None
+            yield title, Field(type_, item.name in required, replaces, _values(text, type_))
 
     def _type(self, node: ast.expr, module: _Module) -> Type:
+        result = ANY
         match node:
             case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
-                return replace(self._type(inner, module), optional=True)
+                result = replace(self._type(inner, module), optional=True)
             case ast.Subscript(value=ast.Name(id="Union"), slice=ast.Tuple(elts=arms)):
-                found = Type()
-                for arm in arms:
-                    found |= self._type(arm, module)
-                return found
+                result = reduce(or_, (self._type(arm, module) for arm in arms))
             case ast.Subscript(value=ast.Name(id="Sequence"), slice=inner):
-                return Type(items=self._type(inner, module))
+                result = Type(items=self._type(inner, module))
             case ast.Subscript(value=ast.Name(id="Mapping"), slice=ast.Tuple(elts=[_, inner])):
-                return Type(entries=self._type(inner, module))
+                result = Type(entries=self._type(inner, module))
             case ast.Subscript(value=ast.Name(id="Literal"), slice=ast.Constant(value=str(value))):
-                return Type(values=(value,))
+                result = Type(values=(value,))
             case ast.Subscript(value=ast.Attribute(attr="Input" | "Output"), slice=inner):
-                return self._type(inner, module)
+                result = self._type(inner, module)
             case ast.Attribute(attr=str(name)) if name in _SCALARS:
-                return Type(scalars=frozenset({_SCALARS[name]}))
+                result = Type(scalars=frozenset({_SCALARS[name]}))
             case ast.Constant(value=str(reference)):
-                return self._reference(reference, module)
-        return ANY
+                result = self._reference(reference, module)
+        return result
 
     def _reference(self, reference: str, module: _Module) -> Type:
         """The type behind a quoted name such as ``'_meta.v1.ObjectMetaArgs'``."""
@@ -275,6 +281,19 @@ def _getter_name(function: ast.FunctionDef) -> str | None:
             case ast.Attribute(attr="getter"):
                 return function.name
     return None
+
+
+def _documentation(function: ast.FunctionDef) -> str:
+    return " ".join((ast.get_docstring(function) or "").split())
+
+
+def _values(text: str, type_: Type) -> tuple[str, ...]:
+    """The values that the documentation of a text (or a list of texts) allows."""
+    found = _LISTED.search(text)
+    if found is None or (type_.items or type_).scalars != {"string"}:
+        return ()
+    quoted = re.findall(r"""[`"]([^`"]+)[`"]""", found["quoted"] or "")
+    return tuple(quoted or re.findall(r"[A-Z]\w+", found["plain"] or ""))
 
 
 def _required(node: ast.ClassDef) -> frozenset[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import grpc
-from pulumi.runtime.proto import provider_pb2_grpc
 
 from plinth.rehearsal import packages
 from plinth.rehearsal.cloud import Cloud
@@ -46,8 +45,7 @@ def serve(
     ports, servers = {}, []
     for package in found:
         server = grpc.server(ThreadPoolExecutor(_THREADS), options=_OPTIONS)
-        provider = Provider(package, cloud, plan)
-        provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+        server.add_generic_rpc_handlers((Provider(package, cloud, plan).handlers(),))
         ports[package.name] = server.add_insecure_port("127.0.0.1:0")
         server.start()
         servers.append(server)

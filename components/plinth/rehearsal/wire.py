@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 
 from plinth.graph import UNKNOWN
 
@@ -82,6 +82,6 @@ def _fill(target: Value, value: Any) -> None:
     elif isinstance(value, (int, float)):
         target.number_value = value
     elif value is None:
-        target.null_value = 0
+        target.null_value = NULL_VALUE
     else:
         target.string_value = str(value)

@@ -10,7 +10,7 @@ from plinth.errors import Problem, UsageError
 from plinth.rehearsal.packages.base import Package
 
 _PACKAGES: Final = {
-    "aws": "plinth.rehearsal.packages.aws:Aws",
+    "aws": "plinth.rehearsal.packages.aws.package:Aws",
     "kubernetes": "plinth.rehearsal.packages.kubernetes:Kubernetes",
     "random": "plinth.rehearsal.packages.random:Random",
 }

@@ -165,6 +165,11 @@ class Package:
             p for glob, known in self.replaces.items() if fnmatchcase(token, glob) for p in known
         ]
 
+    def in_place(self, token: str) -> tuple[str, ...]:
+        """Property patterns that change in place after all."""
+        del token
+        return ()
+
     def name_path(self, kind: Kind) -> tuple[str, ...] | None:
         """Where the physical name goes, for types that have one and may leave it out."""
         key = self.names.get(kind.token, "name")
@@ -181,18 +186,24 @@ class Package:
         maker = self.makers.get(birth.type)
         return maker(birth) if maker else (birth.name, {})
 
-    def fill(self, name: str, known: Field, birth: Birth) -> Any:
-        """A plausible value for an output that is never null and has no better source."""
+    def fill(self, name: str, known: Field, birth: Birth, *, asked: bool) -> Any:
+        """A plausible value for an output that is never null and has no better source.
+
+        Args:
+            name: The property.
+            known: What the SDK says of it.
+            birth: The resource.
+            asked: Whether it could have been given as an input: then the cloud's choice is empty.
+        """
         if name == self.names.get(birth.type, "name"):
             return birth.name
         if known.type.items is not None:
             return []
         if known.type.entries is not None or known.type.objects:
             return {}
-        scalars = known.type.scalars
-        if "string" in scalars:
-            return f"{birth.name}-{name}" if not known.type.values else known.type.values[0]
-        return False if "boolean" in scalars else 0
+        if "string" in known.type.scalars:
+            return "" if asked else f"{birth.name}-{name}"
+        return False if "boolean" in known.type.scalars else 0
 
     def common(self, kind: Kind, inputs: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
         """Outputs that depend on the provider's settings, such as the tags of everything."""

@@ -11,19 +11,10 @@ from typing import Any, ClassVar, Final
 from plinth.graph import UNKNOWN
 from plinth.rehearsal.check import Failure
 from plinth.rehearsal.cloud import Cloud, Record
-from plinth.rehearsal.packages.aws_facts import (
-    DELETION_PROTECTION,
-    GLOBAL,
-    HOLDS,
-    IN_PLACE_NAMES,
-    LOWERCASE_NAMES,
-    NAME_RULES,
-    NAMES,
-    REPLACES,
-    UNIQUE,
-)
-from plinth.rehearsal.packages.aws_lookups import LOOKUPS
-from plinth.rehearsal.packages.aws_outputs import MAKERS, generic
+from plinth.rehearsal.packages.aws.facts import GLOBAL, IN_PLACE, LOWERCASE_NAMES, NAMES, REPLACES
+from plinth.rehearsal.packages.aws.lookups import LOOKUPS
+from plinth.rehearsal.packages.aws.outputs import MAKERS, generic
+from plinth.rehearsal.packages.aws.rules import DELETION_PROTECTION, HOLDS, NAME_RULES, UNIQUE
 from plinth.rehearsal.packages.base import (
     Birth,
     Lookup,
@@ -78,12 +69,12 @@ class Aws(Package):
         for glob, (key, pattern, rule) in NAME_RULES.items():
             value = inputs.get(key)
             known = isinstance(value, str) and value != UNKNOWN and fnmatchcase(token, glob)
-            if known and not re.fullmatch(pattern, value):
+            if known and not re.fullmatch(pattern, str(value)):
                 yield Failure(key, f"{key} is {value!r}, but must be {rule}")
 
     def autoname(self, token: str, name: str) -> str:
         """The forms that the provider brings made-up names into."""
-        if token == "aws:kms/alias:Alias":
+        if token.endswith("kms/alias:Alias"):
             return f"alias/{name}"
         return name.lower() if token in LOWERCASE_NAMES else name
 
@@ -101,26 +92,25 @@ class Aws(Package):
         }
         return {**inputs, **documents}
 
-    def force_new(self, token: str, inputs: Mapping[str, Any]) -> list[str]:
-        """The table, except that a few types can be renamed in place."""
-        patterns = super().force_new(token, inputs)
-        return [p for p in patterns if p != "name"] if token in IN_PLACE_NAMES else patterns
+    def in_place(self, token: str) -> tuple[str, ...]:
+        """The table of exceptions."""
+        return IN_PLACE.get(token, ())
 
     def make(self, birth: Birth) -> Made:
         """The table of types, or something plausible."""
         return self.makers.get(birth.type, generic)(birth)
 
-    def fill(self, name: str, known: Field, birth: Birth) -> Any:
+    def fill(self, name: str, known: Field, birth: Birth, *, asked: bool) -> Any:
         """ARNs, owners and regions look like themselves."""
         if name == "region":
             return birth.region
-        if name == "arn" or name.endswith("Arn"):
+        if name == "arn" or (name.endswith("Arn") and not asked):
             return generic(birth)[1].get("arn", "")
         if name in ("ownerId", "accountId", "registryId"):
             return birth.account
         if name == "status":
             return "ACTIVE"
-        return super().fill(name, known, birth)
+        return super().fill(name, known, birth, asked=asked)
 
     def common(self, kind: Kind, inputs: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
         """Default tags show up in ``tagsAll``, beneath the resource's own."""

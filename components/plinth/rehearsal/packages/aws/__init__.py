@@ -1,0 +1,1 @@
+"""The AWS package: types, outputs, lookups and constraints."""

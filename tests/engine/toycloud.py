@@ -13,7 +13,7 @@ import grpc
 import pulumi
 from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
 #: A change of this input forces a replacement.
 FORCES = "kind"
@@ -36,7 +36,7 @@ def _struct(values: dict[str, Any]) -> struct_pb2.Struct:
     return message
 
 
-class ToyCloud(provider_pb2_grpc.ResourceProviderServicer):
+class ToyCloud:
     """Boxes by id; ``created`` and ``deleted`` count what ever happened."""
 
     def __init__(self) -> None:
@@ -46,8 +46,29 @@ class ToyCloud(provider_pb2_grpc.ResourceProviderServicer):
         self.deleted: list[str] = []
         self.hold = threading.Event()
         self.hold.set()
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
-        provider_pb2_grpc.add_ResourceProviderServicer_to_server(self, self._server)
+        calls = {
+            "Attach": (self.attach, plugin_pb2.PluginAttach),
+            "Cancel": (self.cancel, empty_pb2.Empty),
+            "Check": (self.check, provider_pb2.CheckRequest),
+            "CheckConfig": (self.check, provider_pb2.CheckRequest),
+            "Configure": (self.configure, provider_pb2.ConfigureRequest),
+            "Create": (self.create, provider_pb2.CreateRequest),
+            "Delete": (self.delete, provider_pb2.DeleteRequest),
+            "Diff": (self.diff, provider_pb2.DiffRequest),
+            "DiffConfig": (self.diff_config, provider_pb2.DiffRequest),
+            "GetPluginInfo": (self.get_plugin_info, empty_pb2.Empty),
+            "Handshake": (self.handshake, provider_pb2.ProviderHandshakeRequest),
+            "Read": (self.read, provider_pb2.ReadRequest),
+            "Update": (self.update, provider_pb2.UpdateRequest),
+        }
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(
+                call, request.FromString, lambda answer: answer.SerializeToString()
+            )
+            for name, (call, request) in calls.items()
+        }
+        provider = grpc.method_handlers_generic_handler("pulumirpc.ResourceProvider", handlers)
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), handlers=[provider])
         self.port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
 
@@ -68,31 +89,28 @@ class ToyCloud(provider_pb2_grpc.ResourceProviderServicer):
         self.hold.set()
         self._server.stop(0)
 
-    def Handshake(self, request, context):
+    def handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         return provider_pb2.ProviderHandshakeResponse()
 
-    def Attach(self, request, context):
+    def attach(self, request: Any, context: grpc.ServicerContext) -> Any:
         return empty_pb2.Empty()
 
-    def GetPluginInfo(self, request, context):
+    def get_plugin_info(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version="1.0.0")
 
-    def CheckConfig(self, request, context):
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request, context):
+    def diff_config(self, request: Any, context: grpc.ServicerContext) -> Any:
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
-    def Configure(self, request, context):
+    def configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
-    def Cancel(self, request, context):
+    def cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         return empty_pb2.Empty()
 
-    def Check(self, request, context):
+    def check(self, request: Any, context: grpc.ServicerContext) -> Any:
         return provider_pb2.CheckResponse(inputs=request.news)
 
-    def Diff(self, request, context):
+    def diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         old, new = MessageToDict(request.old_inputs), MessageToDict(request.news)
         changed = [key for key in {*old, *new} if old.get(key) != new.get(key)]
         kinds = provider_pb2.PropertyDiff
@@ -111,7 +129,7 @@ class ToyCloud(provider_pb2_grpc.ResourceProviderServicer):
             hasDetailedDiff=True,
         )
 
-    def Create(self, request, context):
+    def create(self, request: Any, context: grpc.ServicerContext) -> Any:
         inputs = MessageToDict(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
@@ -125,7 +143,7 @@ class ToyCloud(provider_pb2_grpc.ResourceProviderServicer):
             self.hold.wait(30)
         return provider_pb2.CreateResponse(id=id_, properties=_struct(box))
 
-    def Read(self, request, context):
+    def read(self, request: Any, context: grpc.ServicerContext) -> Any:
         box = self.boxes.get(request.id)
         if box is None:
             return provider_pb2.ReadResponse()
@@ -134,13 +152,13 @@ class ToyCloud(provider_pb2_grpc.ResourceProviderServicer):
             id=request.id, properties=_struct(box), inputs=_struct(inputs)
         )
 
-    def Update(self, request, context):
+    def update(self, request: Any, context: grpc.ServicerContext) -> Any:
         if request.preview:
             return provider_pb2.UpdateResponse(properties=request.news)
         self.boxes[request.id] = {**MessageToDict(request.news), "serial": request.id.upper()}
         return provider_pb2.UpdateResponse(properties=_struct(self.boxes[request.id]))
 
-    def Delete(self, request, context):
+    def delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.boxes.pop(request.id, None)
         self.urns.pop(request.id, None)
         self.deleted.append(request.urn)

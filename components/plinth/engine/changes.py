@@ -46,7 +46,10 @@ _RANK: Final[tuple[Op, ...]] = (
     "same", "read", "refresh", "import", "update", "create", "delete", "replace",
 )  # fmt: skip
 
-_COMPONENT = "plinth:index:"
+#: The CLI's warning that the language host does not lie beside it: the stand-in never does.
+_EXPECTED: Final = "using pulumi-language-python from $PATH"
+
+_COMPONENT: Final = "plinth:index:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,16 +267,18 @@ class Collector:
                 (
                     rule,
                     Diagnostic(
-                        severity=severity, message=plain(policy.message), urn=policy.resource_urn
+                        severity=severity,
+                        message=" ".join(plain(policy.message).split()),
+                        urn=policy.resource_urn,
                     ),
                 )
             )
         elif (said := event.diagnostic_event) and said.severity in {"warning", "error"}:
-            self.diagnostics.append(
-                Diagnostic(
-                    severity=said.severity, message=plain(said.message), urn=said.urn or None
+            message = plain(said.message)
+            if not message.startswith(_EXPECTED):
+                self.diagnostics.append(
+                    Diagnostic(severity=said.severity, message=message, urn=said.urn or None)
                 )
-            )
 
     def _step(self, step: StepEventMetadata, phase: Phase) -> None:
         change = change_of(step, self._stateful, refreshing=self._refreshing)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 from collections.abc import Mapping
 from typing import IO
 
-from pulumi.automation import CommandResult, LocalWorkspace, OnOutput, PulumiCommand
+from pulumi.automation import (
+    CommandResult,
+    Deployment,
+    LocalWorkspace,
+    OnOutput,
+    PulumiCommand,
+)
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
@@ -97,14 +104,20 @@ def _read(stream: IO[str] | None, lines: list[str], callback: OnOutput | None) -
 
 
 class Workspace(LocalWorkspace):
-    """A workspace that never changes which stack the user has selected for this project."""
+    """A workspace that leaves the selected stack alone and never writes a secret in clear."""
 
     def select_stack(self, stack_name: str) -> None:
         """Makes sure that the stack exists."""
-        self.pulumi_command.run(["stack", "--stack", stack_name], self.work_dir, self.env_vars)
+        self._run("stack", "--stack", stack_name)
 
     def create_stack(self, stack_name: str) -> None:
         """Makes the stack, without selecting it."""
-        self.pulumi_command.run(
-            ["stack", "init", stack_name, "--no-select"], self.work_dir, self.env_vars
-        )
+        self._run("stack", "init", stack_name, "--no-select")
+
+    def export_stack(self, stack_name: str) -> Deployment:
+        """The state with its secrets encrypted; the base class decrypts them."""
+        state = json.loads(self._run("stack", "export", "--stack", stack_name).stdout)
+        return Deployment(version=state["version"], deployment=state["deployment"])
+
+    def _run(self, *arguments: str) -> CommandResult:
+        return self.pulumi_command.run(list(arguments), self.work_dir, self.env_vars)

@@ -10,8 +10,8 @@ from pulumi.automation.errors import CommandError
 from plinth.engine.changes import Collector, plain
 from plinth.errors import EngineError, PlinthError, PolicyError, Problem
 
-#: Sentences of the CLI and of cloud SDKs, and what they mean: pattern, code, message, fix.  An
-#: empty message keeps the original sentence.
+#: Sentences of the CLI and of cloud SDKs, and what they mean: pattern, code, message, fix.  The
+#: message says ``{said}`` where the original sentence tells more.
 _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         r"incorrect passphrase",
@@ -28,14 +28,23 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         r"the stack is currently locked by|Another update is currently in progress",
         "stack-locked",
-        "",
+        "{said}",
         "Wait until the other run has ended",
     ),
     (
-        r"unable to open bucket|could not list bucket|error listing stacks|could not open"
+        r"No valid credential sources|failed to refresh cached credentials|no EC2 IMDS role found"
+        r"|unable to locate credentials|could not find default credentials|NoCredentialProviders"
+        r"|Please run 'az login'|DefaultAzureCredential",
+        "credentials-missing",
+        "There are no usable credentials: {said}",
+        "Log in to the cloud in this shell; `plinth doctor` shows what is missing",
+    ),
+    (
+        r"unable to open (bucket|state directory)|could not list bucket|error listing stacks"
+        r"|performing HTTP request: .*(dial tcp|timeout|EOF|no such host|certificate)"
         r"|read \".pulumi/meta.yaml\"|failed to load checkpoint",
         "backend-unreachable",
-        "",
+        "The backend that keeps the state cannot be reached: {said}",
         "Check PULUMI_BACKEND_URL and the access to it",
     ),
     (
@@ -46,42 +55,34 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Run `pulumi login`, or set PULUMI_ACCESS_TOKEN",
     ),
     (
-        r"No valid credential sources|failed to refresh cached credentials|no EC2 IMDS role found"
-        r"|unable to locate credentials|could not find default credentials|NoCredentialProviders"
-        r"|Please run 'az login'|DefaultAzureCredential",
-        "credentials-missing",
-        "",
-        "Log in to the cloud in this shell; `plinth doctor` shows what is missing",
-    ),
-    (
         r"no resource plugin '|no language plugin '|failed to load plugin"
         r"|could not (find|download) plugin",
         "plugin-missing",
-        "",
+        "A provider plugin is missing: {said}",
         "Check the network, or install it with `pulumi plugin install`",
     ),
     (
         r"no stack named",
         "stack-missing",
-        "",
+        "{said}",
         "Create it with `plinth up`",
     ),
     (
         r"does not satisfy the version requirement|requires Pulumi",
         "engine-too-old",
-        "",
+        "{said}",
         "Run `plinth engine install`",
     ),
     (
         r"policy pack .* failed to start|failed to load policy|policy pack not found",
         "policy-pack-broken",
-        "",
+        "{said}",
         "Run the pack's own tests; `plinth policy` names the rule that fails",
     ),
     (
         r"marked for protection|as it is currently protected",
         "resource-protected",
-        "",
+        "{said}",
         "Turn its `durable` setting off first, with an `up`, if it really has to go",
     ),
 )
@@ -99,7 +100,7 @@ def classify(message: str, *, urn: str | None = None) -> Problem:
     text = _sentence(message)
     for pattern, code, known, fix in _KNOWN:
         if re.search(pattern, message):
-            return Problem(code=code, message=known or text, path=urn, fix=fix)
+            return Problem(code=code, message=known.format(said=text), path=urn, fix=fix)
     code = "resource-failed" if urn and "pulumi:pulumi:Stack" not in urn else "engine-failed"
     return Problem(code=code, message=text, path=urn)
 

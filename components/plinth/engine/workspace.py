@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
-import warnings
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from pulumi import automation
 from pulumi.automation.errors import CommandError, StackNotFoundError
 
-from plinth.engine import recovery
+from plinth.engine import quiet, recovery
 from plinth.engine.changes import ChangesFoundError, Collector, OnChange, Outcome
 from plinth.engine.command import Command, Workspace
 from plinth.engine.failures import failure
@@ -99,7 +96,7 @@ class Stack:
         self._find = find
         self._extra = dict(environment or {})
         self._patience = patience
-        _quiet_the_sdk()
+        quiet.install()
 
     def preview(
         self,
@@ -302,24 +299,6 @@ class Stack:
         default.parent.mkdir(parents=True, exist_ok=True)
         default.write_text("{}\n", encoding="utf-8")
         return packs, [str((pack.config or default).absolute()) for pack in self._packs]
-
-
-@cache
-def _quiet_the_sdk() -> None:
-    """Keeps the SDK from talking about an engine that failed or was killed; the error does that.
-
-    After a failed resource it leaves the program's coroutine unfinished (automation/_server.py),
-    and Python tells of that when it exits, with a traceback that has nothing to do with the
-    failure. When the engine is killed, it warns that the stream of events broke off.
-    """
-    warnings.filterwarnings("ignore", message="Error in event stream", module="pulumi.automation")
-    default = sys.unraisablehook
-
-    def hook(event: Any) -> None:
-        if getattr(event.object, "__name__", "") not in {"run_in_stack", "run_pulumi_func"}:
-            default(event)
-
-    sys.unraisablehook = hook
 
 
 _EMPTY: Final[dict[str, Any]] = {"version": 3, "deployment": {"resources": []}}

@@ -81,7 +81,7 @@ class PolicyProxy(grpc.GenericRpcHandler):
             "PULUMI_ORGANIZATION": stack.organization,
             "PULUMI_PROJECT": stack.project,
             "PULUMI_STACK": stack.stack,
-            "PULUMI_DRY_RUN": "true" if stack.dryRun else "false",
+            "PULUMI_DRY_RUN": "true" if stack.dry_run else "false",
             "PULUMI_CONFIG": json.dumps(dict(stack.config)),
         }
         return {key: value for key, value in variables.items() if value}

@@ -309,6 +309,11 @@ PROTOCOLS: Mapping[Port, type] = {
 }
 
 
+def methods(protocol: type) -> tuple[str, ...]:
+    """The names of a protocol's methods."""
+    return tuple(name for name in vars(protocol) if not name.startswith("_"))
+
+
 class Adapter(
     ObjectStore,
     SqlDatabase,

@@ -43,7 +43,6 @@ class _Monitor(mocks.MockMonitor):
         self._account = account
         self.recorded: dict[str, Resource] = {}
         self.outputs: dict[str, Any] = {}
-        self.computed_outputs: frozenset[str] = frozenset()
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """The URN as the engine makes it: with the types of all ancestors but the stack."""
@@ -141,12 +140,40 @@ def record(
         account: Account that computed properties show.
     """
     monitor = _Monitor(region=region, account=account)
-    mocks.set_mocks(_Answers(), project=project, stack=environment, preview=False, monitor=monitor)
+    # As `mocks.set_mocks` does, without the root stack that it makes outside of any event loop.
     settings.set_root_resource(None)
-    asyncio.run(stack.run_in_stack(program))
+    settings.configure(
+        mocks.MockSettings(
+            monitor=monitor,
+            monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
+            engine=mocks.MockEngine(None),
+            project=project,
+            stack=environment,
+            dry_run=False,
+            organization=None,
+            callbacks=None,
+        )
+    )
+    computed_outputs = asyncio.run(_run(program))
     return Graph(
         environment=environment,
         cloud=cloud,
         resources=tuple(monitor.recorded.values()),
         outputs=monitor.outputs,
+        computed_outputs=computed_outputs,
+    )
+
+
+async def _run(program: Callable[[], None]) -> frozenset[str]:
+    """Runs the program; returns the names of the outputs that depend on a resource."""
+    await stack.run_in_stack(program)
+    root = settings.get_root_resource()
+    if not isinstance(root, stack.Stack):
+        return frozenset()
+    return frozenset(
+        [
+            name
+            for name, value in root.outputs.items()
+            if isinstance(value, pulumi.Output) and await value.resources()
+        ]
     )

@@ -16,6 +16,7 @@ _WHY: Final = (
 )
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
+BUCKET_LOGGING: Final = "aws:s3/bucketLogging:BucketLogging"
 BUCKET_ENCRYPTION: Final = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 )
@@ -120,7 +121,8 @@ for _store in _STORES:
             "bucket",
             "rules.applyServerSideEncryptionByDefault.sseAlgorithm",
             "rules.applyServerSideEncryptionByDefault.kmsMasterKeyId",
-        )
+        ),
+        BUCKET_LOGGING: ("targetBucket",),
     },
 )
 def _s3_bucket(resource: Resource, scope: Scope) -> Iterator[str]:
@@ -135,6 +137,10 @@ def _s3_bucket(resource: Resource, scope: Scope) -> Iterator[str]:
         rules = [] if inline is None or hidden(inline) else [inline]
     if not rules:
         yield "nothing sets the encryption of the bucket"
+    if scope.companions(resource, BUCKET_LOGGING, "targetBucket"):
+        # S3 delivers access logs to buckets with its own keys only (AWS documentation, "Enabling
+        # Amazon S3 server access logging", permissions of the destination bucket).
+        return
     for rule in rules:
         default = get(rule, "applyServerSideEncryptionByDefault") or {}
         algorithm = known(get(default, "sseAlgorithm"), "sseAlgorithm")

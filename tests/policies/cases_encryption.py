@@ -3,7 +3,7 @@ from __future__ import annotations
 from policy_support import KEY, Inputs, Table, key_table, resource
 
 from plinth.graph import UNKNOWN, Resource
-from plinth_policies.encryption import BUCKET, BUCKET_ENCRYPTION
+from plinth_policies.encryption import BUCKET, BUCKET_ENCRYPTION, BUCKET_LOGGING
 
 KMS = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": UNKNOWN}
 AES = {"sseAlgorithm": "AES256"}
@@ -76,6 +76,14 @@ TABLES = {
                     BUCKET_ENCRYPTION,
                     {"bucket": "named", "rules": [{"applyServerSideEncryptionByDefault": KMS}]},
                 ),
+            ],
+            [
+                resource(BUCKET, {"bucket": "logs"}),
+                resource(
+                    BUCKET_ENCRYPTION,
+                    {"bucket": "logs", "rules": [{"applyServerSideEncryptionByDefault": AES}]},
+                ),
+                resource(BUCKET_LOGGING, {"bucket": "named", "targetBucket": "logs"}),
             ],
         ],
         bad=[

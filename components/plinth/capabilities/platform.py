@@ -13,7 +13,7 @@ from plinth.blueprint import Blueprint
 from plinth.capabilities.databases import Databases
 from plinth.capabilities.services import ClusterServices
 from plinth.context import Context
-from plinth.ports import Adapter, Bucket, Port, Topic
+from plinth.ports import Adapter, Bucket, Port, Secret, Topic
 from plinth.results import Results
 from plinth.tools import Tool
 
@@ -135,7 +135,7 @@ def _flatten(results: Results) -> dict[str, Input[Any]]:
             key = f"{capability.name}_{field.name}"
             if isinstance(value, Mapping):
                 found |= {f"{key}_{item}": _plain(part) for item, part in value.items()}
-            elif value is not None and not hasattr(value, "keys"):
+            elif value is not None and not isinstance(value, Secret):
                 found[key] = _plain(value)
     return found
 

@@ -1,0 +1,124 @@
+"""The plan of the example platform: shape of the graph, policies, secrets, documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from plinth.graph import UNKNOWN, capability_of
+from plinth.planning import Plan
+
+Plans = Callable[[str], Plan]
+ENVIRONMENTS = ["dev", "staging", "prod"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_reference_leads_somewhere(environment: str, plan: Plans) -> None:
+    graph = plan(environment).graph
+    for resource in graph:
+        urns = {*resource.dependencies, *(u for us in resource.property_dependencies.values() for u in us)}
+        if resource.parent:
+            urns.add(resource.parent)
+        assert urns <= graph.by_urn.keys(), resource.urn
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_resource_has_an_explicit_provider_and_a_capability(
+    environment: str, plan: Plans
+) -> None:
+    graph = plan(environment).graph
+    for resource in graph:
+        if not resource.custom:
+            assert resource.type.startswith("plinth:index:")
+            continue
+        assert capability_of(resource.urn), resource.urn
+        if not resource.is_provider and resource.package != "random":
+            assert graph.provider_of(resource), f"{resource.urn} uses a default provider"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_policy_is_violated(environment: str, plan: Plans) -> None:
+    assert [str(v) for v in plan(environment).violations] == []
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_nothing_is_unknown_or_a_broken_rendering(environment: str, plan: Plans) -> None:
+    for resource in plan(environment).graph:
+        text = json.dumps(resource.to_json())
+        assert UNKNOWN not in text, resource.urn
+        assert "Calling __str__ on an Output" not in text, resource.urn
+        assert "<pulumi.output.Output" not in text, resource.urn
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_generated_secrets_are_nowhere_in_plain_text(environment: str, plan: Plans) -> None:
+    graph = plan(environment).graph
+    made = {
+        str(resource.outputs[key])
+        for resource in graph
+        if resource.package == "random" and not resource.is_provider
+        for key in ("result", "base64", "hex")
+        if resource.outputs.get(key)
+    }
+    assert made
+    for resource in graph:
+        inputs = json.dumps(dict(resource.inputs))
+        assert not [secret for secret in made if secret in inputs], resource.urn
+    outputs = json.dumps(dict(graph.outputs))
+    assert not [secret for secret in made if secret in outputs]
+
+
+def test_durable_environments_protect_what_keeps_data(plan: Plans) -> None:
+    made = plan("prod")
+    stateful = [r for r in made.graph if r.custom and made.blueprint.cloud.stateful(r.type)]
+    assert {r.type for r in stateful} > {"aws:s3/bucket:Bucket", "aws:rds/instance:Instance"}
+    kept = [r for r in stateful if r.package == "aws"]
+    assert [r.urn for r in kept if not r.protect] == []
+    assert not any(r.protect for r in plan("dev").graph)
+
+
+def test_the_six_capabilities_are_there(plan: Plans) -> None:
+    assert {"artifacts", "tracking", "orchestration", "features", "serving", "monitoring"} < set(
+        plan("dev").counts
+    )
+
+
+def test_outputs_name_what_people_and_clients_need(plan: Plans) -> None:
+    outputs = plan("dev").graph.outputs
+    assert outputs["tracking_uri"].startswith("http")
+    assert outputs["tracking_url"] == "https://mlflow.ml.example.com"
+    assert outputs["artifacts_mlflow_root"].startswith("s3://")
+    assert "churn" in outputs["serving_endpoints_churn"]
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_plan_json_is_what_checkers_read(environment: str, plan: Plans) -> None:
+    document = json.loads(json.dumps(plan(environment).to_json()))
+    assert document.keys() == {"environment", "cloud", "resources", "policy", "outputs"}
+    for resource in document["resources"]:
+        assert {"urn", "type", "name", "parent", "provider", "inputs", "dependencies", "protect"} <= (
+            resource.keys()
+        )
+
+
+def test_two_plans_are_equal(plan: Plans, spec: Any) -> None:
+    from plinth.planning import plan as make_plan
+
+    first, second = plan("dev").to_json(), make_plan(spec, "dev").to_json()
+    assert sorted(first["resources"], key=lambda r: r["urn"]) == sorted(
+        second["resources"], key=lambda r: r["urn"]
+    )

@@ -135,7 +135,7 @@ class Addons(Component):
             "podDisruptionBudget": {"maxUnavailable": 1},
             "resources": _resources("100m", "256Mi"),
         }
-        rights = _balancer_statements(site, self._cluster.ref.name)
+        rights = _balancer_statements(site, self._cluster.ref.name, network.vpc_id)
         return self._release(
             _BALANCER, values, self._identity(_BALANCER, rights, _SPACE, _BALANCER)
         )
@@ -215,7 +215,9 @@ def _autoscaler_statements(site: Site) -> list[dict[str, Any]]:
     ]
 
 
-def _balancer_statements(site: Site, cluster: Input[str]) -> list[dict[str, Any]]:
+def _balancer_statements(
+    site: Site, cluster: Input[str], vpc_id: Input[str]
+) -> list[dict[str, Any]]:
     """What the controller needs for network load balancers of this cluster, and no other.
 
     Narrowed from the controller's own policy (docs/install/iam_policy.json at v3.5.0): without
@@ -226,6 +228,7 @@ def _balancer_statements(site: Site, cluster: Input[str]) -> list[dict[str, Any]
     owned = {"StringEquals": {f"aws:ResourceTag/{_OWNER}": cluster}}
     nodes = {"StringEquals": {f"aws:ResourceTag/kubernetes.io/cluster/{site.prefix}": "owned"}}
     groups = site.arn("ec2", "security-group/*")
+    vpc = Output.concat(site.arn("ec2", "vpc/"), vpc_id)
     balancers, targets, listeners = (
         site.arn("elasticloadbalancing", path)
         for path in ("loadbalancer/net/*", "targetgroup/*", "listener/net/*")
@@ -244,7 +247,7 @@ def _balancer_statements(site: Site, cluster: Input[str]) -> list[dict[str, Any]
         allow([*_DESCRIBE_NETWORK, *_DESCRIBE_BALANCERS], "*"),
         allow(["ec2:CreateSecurityGroup"], groups, asked),
         # Making a group in a network is a right on the network as well.
-        allow(["ec2:CreateSecurityGroup"], site.arn("ec2", "vpc/*")),
+        allow(["ec2:CreateSecurityGroup", "ec2:GetSecurityGroupsForVpc"], vpc),
         allow(
             ["ec2:CreateTags"],
             groups,
@@ -280,7 +283,6 @@ _DESCRIBE_NETWORK: Final = (
     "ec2:DescribeTags",
     "ec2:DescribeVpcPeeringConnections",
     "ec2:DescribeVpcs",
-    "ec2:GetSecurityGroupsForVpc",
 )
 _DESCRIBE_BALANCERS: Final = tuple(
     f"elasticloadbalancing:Describe{what}"

@@ -67,8 +67,8 @@ class GeneratedSecret(Component):
             opts=self.child(),
         )
         # Whoever is told the name or the ARN may count on the values being there.
-        self.name = Output.all(secret.name, version.id).apply(lambda known: str(known[0]))
-        self.arn = version.secret_arn
+        self.name = _once(secret.name, version)
+        self.arn = _once(secret.arn, version)
         self.register_outputs({"arn": self.arn})
 
     def _value(self, name: str, value: Generated | Input[str]) -> Input[str]:
@@ -82,6 +82,10 @@ class GeneratedSecret(Component):
         word = random.RandomPassword(name, length=value.length, special=False, opts=options)
         password: Output[str] = word.result
         return password
+
+
+def _once(value: Output[str], made: Any) -> Output[str]:
+    return Output.all(value, made.id).apply(lambda known: str(known[0]))
 
 
 def _sealed(content: Mapping[str, Input[str]]) -> Output[str]:

@@ -241,10 +241,18 @@ def _search_path(engine: Engine) -> list[str]:
 def environment_variables(settings: Settings, engine: Engine | None = None) -> dict[str, str]:
     """What to export so that plain ``pulumi`` works on the same stack.
 
-    In a rehearsal it has to be run in :attr:`Settings.project_directory`.
+    In a rehearsal it has to be run in :attr:`Settings.project_directory`, and finds the simulated
+    clouds as plugins on ``PATH``.
 
     Raises:
         EngineError: There is no usable CLI.
         UsageError: There is no project in ``settings.root``.
     """
-    return run_variables(settings, engine or locate())
+    variables = run_variables(settings, engine or locate())
+    if settings.rehearse:
+        from plinth.rehearsal import launch  # noqa: PLC0415 - for rehearsals only
+
+        plugins = settings.rehearsal / "plugins"
+        launch.write_plugins(plugins, settings.cloud)
+        variables["PATH"] = os.pathsep.join((str(plugins), variables["PATH"]))
+    return variables

@@ -6,11 +6,10 @@ is needed; policy packs do need one, and get the stand-in where there is no offi
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,9 +30,6 @@ from plinth.engine.settings import (
     run_variables,
 )
 from plinth.graph import SECRET
-
-#: The packages that a rehearsal answers for unless it is told otherwise.
-REHEARSED: Final = ("aws", "azure-native", "gcp", "kubernetes", "random")
 
 Program = Callable[[], Awaitable[None] | None]
 
@@ -59,9 +55,10 @@ class Stack:
         engine: The CLI; located when left out.
         stateful: Whether resources of a type keep data; decides the risk of a change.
         policy_packs: Checked on preview and up.
-        packages: What a rehearsal simulates.
-        faults: The failures that a rehearsal should produce, handed on as they are.
-        find: Finds what an interrupted creation left behind, see :func:`recovery.repair`.
+        packages: What a rehearsal simulates; everything it can when left out.
+        faults: A plan of outages for the rehearsal, see :mod:`plinth.rehearsal.faults`.
+        find: Finds what an interrupted creation left behind, see :func:`recovery.repair`; a
+            rehearsal asks its own clouds.
         environment: Further variables for the CLI and its providers.
         patience: Seconds to wait for another run on the same stack.
 
@@ -79,8 +76,8 @@ class Stack:
         engine: Engine | None = None,
         stateful: Callable[[str], bool] = lambda _type: False,
         policy_packs: Sequence[PolicyPack] = (),
-        packages: Sequence[str] = REHEARSED,
-        faults: Any = None,
+        packages: Sequence[str] | None = None,
+        faults: Path | None = None,
         find: recovery.Find | None = None,
         environment: Mapping[str, str] | None = None,
         patience: float = 10.0,
@@ -91,7 +88,7 @@ class Stack:
         self._engine = engine or locate()
         self._stateful = stateful
         self._packs = tuple(policy_packs)
-        self._packages = tuple(packages)
+        self._packages = packages
         self._faults = faults
         self._find = find
         self._extra = dict(environment or {})
@@ -252,7 +249,7 @@ class Stack:
 
     def _workspace(self, resources: ExitStack, *, clouds: bool = True) -> Workspace:
         variables = run_variables(self.settings, self._engine) | self._extra
-        if self.settings.rehearse and clouds and self._packages:
+        if self.settings.rehearse and clouds:
             variables |= resources.enter_context(self._attached())
         return Workspace(
             work_dir=str(self.settings.project_directory),
@@ -261,10 +258,18 @@ class Stack:
             pulumi_command=Command(self._engine, os.environ),
         )
 
-    def _attached(self) -> contextlib.AbstractContextManager[Mapping[str, str]]:
-        from plinth.rehearsal.launch import attached  # noqa: PLC0415 - heavy, rehearsals only
+    def _attached(self) -> AbstractContextManager[dict[str, str]]:
+        from plinth.rehearsal import launch, packages  # noqa: PLC0415 - for rehearsals only
 
-        return attached(self.settings.cloud, self._packages, faults=self._faults)
+        names = packages.NAMES if self._packages is None else self._packages
+        return launch.attached(self.settings.cloud, names, faults=self._faults)
+
+    def _finder(self) -> recovery.Find | None:
+        if self._find is not None or not self.settings.rehearse:
+            return self._find
+        from plinth.rehearsal import launch  # noqa: PLC0415 - for rehearsals only
+
+        return lambda urn, _type: launch.find(self.settings.cloud, urn)
 
     def _release(self) -> None:
         directory = backend_directory(backend_url(self.settings), self.settings.root)
@@ -281,7 +286,7 @@ class Stack:
         forget: Collection[str],
     ) -> None:
         repair = recovery.repair(
-            _plain(stack.export_stack()), find=self._find, adopt=adopt, forget=forget
+            _plain(stack.export_stack()), find=self._finder(), adopt=adopt, forget=forget
         )
         if repair is None:
             return

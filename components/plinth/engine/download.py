@@ -102,10 +102,14 @@ def _published_sum(name: str, version: str) -> str | None:
         url = pattern.format(version=version)
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-                lines = answer.read().decode().splitlines()
+                text: str = answer.read().decode()
         except (OSError, http.client.HTTPException, UnicodeDecodeError):
             continue
-        sums = {line.split()[-1].lstrip("*"): line.split()[0] for line in lines if line.split()}
+        sums = {
+            line.split()[-1].lstrip("*"): line.split()[0]
+            for line in text.splitlines()
+            if line.split()
+        }
         if name in sums:
             return sums[name].lower()
     return None

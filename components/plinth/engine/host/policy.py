@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final
 
 import grpc
+from google.protobuf.message import Message
 from pulumi.runtime.proto import analyzer_pb2
 
 #: The engine's own limit for one message, 400 MB (rpcutil/serve.go).
@@ -23,10 +24,10 @@ OPTIONS: Final = [
     ("grpc.max_send_message_length", 400 * 1024 * 1024),
 ]
 
-_SERVICE = "/pulumirpc.Analyzer/"
+_SERVICE: Final = "pulumirpc.Analyzer"
 
 
-class PolicyProxy(grpc.GenericRpcHandler):
+class PolicyProxy:
     """An Analyzer service that starts out alone and later forwards to the real pack."""
 
     def __init__(self) -> None:
@@ -35,29 +36,29 @@ class PolicyProxy(grpc.GenericRpcHandler):
         self._configuration: analyzer_pb2.AnalyzerStackConfigureRequest | None = None
         self._channel: grpc.Channel | None = None
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(max_workers=16), handlers=[self], options=OPTIONS
+            futures.ThreadPoolExecutor(max_workers=16), handlers=[self._handler()], options=OPTIONS
         )
         self.port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
 
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        """Answers the two calls that concern the proxy itself and forwards the rest as bytes."""
-        method = handler_call_details.method
-        if not method.startswith(_SERVICE):
-            return None
+    def _handler(self) -> grpc.GenericRpcHandler[bytes, bytes]:
+        """The two calls that concern the proxy itself; the rest is forwarded as bytes."""
         own = {"Handshake": self._handshake, "ConfigureStack": self._configure}
-        answer = own.get(method.removeprefix(_SERVICE)) or partial(self._forward, method)
-        return grpc.unary_unary_rpc_method_handler(answer)
+        handlers = {
+            method.name: grpc.unary_unary_rpc_method_handler(
+                own.get(method.name) or partial(self._forward, method.name), _same, _same
+            )
+            for method in analyzer_pb2.DESCRIPTOR.services_by_name["Analyzer"].methods
+        }
+        return grpc.method_handlers_generic_handler(_SERVICE, handlers)
 
     def _handshake(self, _request: bytes, _context: grpc.ServicerContext) -> bytes:
-        return analyzer_pb2.AnalyzerHandshakeResponse().SerializeToString()
+        return serialize(analyzer_pb2.AnalyzerHandshakeResponse())
 
     def _configure(self, request: bytes, _context: grpc.ServicerContext) -> bytes:
         self._configuration = analyzer_pb2.AnalyzerStackConfigureRequest.FromString(request)
         self._configured.set()
-        return analyzer_pb2.AnalyzerStackConfigureResponse().SerializeToString()
+        return serialize(analyzer_pb2.AnalyzerStackConfigureResponse())
 
     def _forward(self, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
         # Outside of a stack (`pulumi policy publish`) no configuration ever comes.
@@ -66,10 +67,12 @@ class PolicyProxy(grpc.GenericRpcHandler):
         if self._channel is None:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the policy pack did not start")
         try:
-            call = self._channel.unary_unary(method, _same, _same)
-            return call(request)
+            answer: bytes = self._channel.unary_unary(f"/{_SERVICE}/{method}", _same, _same)(
+                request
+            )
         except grpc.RpcError as error:
-            context.abort(error.code(), error.details())
+            context.abort(error.code(), error.details() or "")
+        return answer
 
     def environment(self) -> dict[str, str]:
         """Waits for the stack's configuration; returns it as the variables that a pack reads."""
@@ -90,7 +93,7 @@ class PolicyProxy(grpc.GenericRpcHandler):
         """Forwards from now on to the pack that listens on ``port``."""
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS)
         if self._configuration is not None:
-            configure = self._channel.unary_unary(f"{_SERVICE}ConfigureStack", _same, _same)
+            configure = self._channel.unary_unary(f"/{_SERVICE}/ConfigureStack", _same, _same)
             try:
                 configure(self._configuration.SerializeToString())
             except grpc.RpcError as error:
@@ -106,6 +109,12 @@ class PolicyProxy(grpc.GenericRpcHandler):
         self._server.stop(grace=None)
         if self._channel is not None:
             self._channel.close()
+
+
+def serialize(message: Message) -> bytes:
+    """The wire form of a message."""
+    encoded: bytes = message.SerializeToString()
+    return encoded
 
 
 def _same(message: bytes) -> bytes:

@@ -15,12 +15,13 @@ import runpy
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 #: Tells the host that the program's error has been shown already (the official host's convention).
 SHOWN = 32
 
 
-def _run(order: dict[str, str | int | bool | list[str]]) -> int:
+def _run(order: dict[str, Any]) -> int:
     import pulumi  # noqa: PLC0415 - a missing SDK is reported by main
     from pulumi import runtime  # noqa: PLC0415
 
@@ -33,18 +34,21 @@ def _run(order: dict[str, str | int | bool | list[str]]) -> int:
         )
     }  # fmt: skip
     runtime.configure(runtime.Settings(**settings))
-    entry = str(order["entry"])
+    entry = order["entry"]
     sys.argv = [entry, *order["arguments"]]
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+
+    def program() -> None:
+        runpy.run_path(entry, run_name="__main__")
+
     # Each resource in flight holds a thread while it waits for the engine; the SDK's own factor.
-    executor = ThreadPoolExecutor(max_workers=max(int(order["parallel"]), 1) * 4)
+    executor = ThreadPoolExecutor(max_workers=max(order["parallel"], 1) * 4)
     loop.set_default_executor(executor)
     # A failed program leaves futures behind that nobody awaits; asyncio would bury the real error.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
-        program = runtime.run_in_stack(lambda: runpy.run_path(entry, run_name="__main__") and None)
-        loop.run_until_complete(program)
+        loop.run_until_complete(runtime.run_in_stack(program))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return SHOWN

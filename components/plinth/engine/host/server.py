@@ -22,7 +22,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from pulumi.runtime.proto import language_pb2, plugin_pb2
 
-from plinth.engine.host.policy import OPTIONS, PolicyProxy
+from plinth.engine.host.policy import OPTIONS, PolicyProxy, serialize
 from plinth.engine.host.runner import SHOWN
 
 _RUNNER: Final = Path(__file__).with_name("runner.py")
@@ -98,9 +98,9 @@ class LanguageHost:
         self._engine = engine_address
         self._children = children
 
-    def handler(self) -> grpc.GenericRpcHandler:
+    def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
         """The calls that are answered; any other is unimplemented, which the engine copes with."""
-        unary = {
+        unary: dict[str, tuple[Callable[..., Message], type[Message]]] = {
             "About": (self._about, language_pb2.AboutRequest),
             "Cancel": (self._cancel, empty_pb2.Empty),
             "GetPluginInfo": (self._plugin_info, empty_pb2.Empty),
@@ -125,15 +125,15 @@ class LanguageHost:
                 language_pb2.RuntimeOptionsRequest,
             ),
         }
-        streams = {
+        streams: dict[str, tuple[Callable[..., Iterator[Message]], type[Message]]] = {
             "InstallDependencies": (self._install, language_pb2.InstallDependenciesRequest),
             "RunPlugin": (self._run_plugin, language_pb2.RunPluginRequest),
         }
         handlers = {
-            name: grpc.unary_unary_rpc_method_handler(call, request.FromString, _serialize)
+            name: grpc.unary_unary_rpc_method_handler(call, request.FromString, serialize)
             for name, (call, request) in unary.items()
         } | {
-            name: grpc.unary_stream_rpc_method_handler(call, request.FromString, _serialize)
+            name: grpc.unary_stream_rpc_method_handler(call, request.FromString, serialize)
             for name, (call, request) in streams.items()
         }
         return grpc.method_handlers_generic_handler("pulumirpc.LanguageRuntime", handlers)
@@ -251,15 +251,18 @@ class LanguageHost:
 
     def _relay(self, child: subprocess.Popen[bytes]) -> Iterator[Message]:
         """Hands on what a process writes as it comes, then its exit code."""
-        lines: SimpleQueue[Any] = SimpleQueue()
+        lines: SimpleQueue[Message | None] = SimpleQueue()
 
-        def pump(stream: IO[bytes] | None, name: str) -> None:
+        def pump(stream: IO[bytes] | None, wrap: Callable[[bytes], Message]) -> None:
             for line in stream or ():
-                lines.put(_Output(**{name: line}))
+                lines.put(wrap(line))
             lines.put(None)
 
-        for stream, name in ((child.stdout, "stdout"), (child.stderr, "stderr")):
-            threading.Thread(target=pump, args=(stream, name), daemon=True).start()
+        for stream, wrap in (
+            (child.stdout, lambda line: _Output(stdout=line)),
+            (child.stderr, lambda line: _Output(stderr=line)),
+        ):
+            threading.Thread(target=pump, args=(stream, wrap), daemon=True).start()
         ended = 0
         while ended < 2:  # noqa: PLR2004 - two streams
             line = lines.get()
@@ -270,10 +273,6 @@ class LanguageHost:
         code = child.wait()
         self._children.forget(child)
         yield _Output(exitcode=code)
-
-
-def _serialize(message: Message) -> bytes:
-    return message.SerializeToString()
 
 
 def _answer(message: Message) -> Callable[[Any, grpc.ServicerContext], Message]:

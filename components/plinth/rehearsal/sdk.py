@@ -292,6 +292,8 @@ def _values(text: str, type_: Type) -> tuple[str, ...]:
     found = _LISTED.search(text)
     if found is None or (type_.items or type_).scalars != {"string"}:
         return ()
+    if re.search(r"\balso (valid|supported|allowed)\b", text):
+        return ()  # more follows in prose, as for the protocols of aws:sns/topicSubscription
     quoted = re.findall(r"""[`"]([^`"]+)[`"]""", found["quoted"] or "")
     return tuple(quoted or re.findall(r"[A-Z]\w+", found["plain"] or ""))
 

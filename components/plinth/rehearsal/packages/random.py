@@ -47,7 +47,8 @@ def _characters(birth: Birth) -> str:
 def _password(birth: Birth) -> Made:
     result = _characters(birth)
     hashed = "$2a$10$" + birth.hex(53, "bcrypt")
-    return "none", {"result": result, "bcryptHash": hashed}
+    # The real provider calls every password "none"; here identifiers tell resources apart.
+    return f"none-{birth.hex(12, 'id')}", {"result": result, "bcryptHash": hashed}
 
 
 def _string(birth: Birth) -> Made:
@@ -58,7 +59,7 @@ def _string(birth: Birth) -> Made:
 def _bytes(birth: Birth) -> Made:
     digits = birth.hex(2 * birth.number("length", 16))
     encoded = base64.b64encode(bytes.fromhex(digits)).decode()
-    return "none", {"base64": encoded, "hex": digits}
+    return f"none-{birth.hex(12, 'id')}", {"base64": encoded, "hex": digits}
 
 
 def _id(birth: Birth) -> Made:

@@ -1,0 +1,292 @@
+"""Feast: features defined in git, kept in the datasets bucket, served from the key-value store.
+
+The registry is in PostgreSQL, so that every copy of the server and every job sees one set of
+definitions. A CronJob follows the repository: it clones, applies the definitions and moves new
+values to the online store, one run at a time, so the registry has a single writer.
+
+The published charts do not fit: the server's has neither autoscaling nor a place for secrets, and
+the operator cannot annotate service accounts, which workload identity needs on some clouds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from plinth import render
+from plinth.ports import Grant, Port
+from plinth.results import Features
+from plinth.spec.options import FeaturesOptions
+from plinth.spec.types import Cpu, Label, Memory, Replicas
+from plinth.tools import Tool, repositories
+
+if TYPE_CHECKING:
+    from pulumi import Resource
+
+    from plinth.blueprint import Blueprint
+    from plinth.context import Context
+    from plinth.errors import Problem
+    from plinth.kube import Container
+    from plinth.ports import WorkloadIdentity
+    from plinth.spec.options import Repository
+
+NAME = "feast"
+PORT = 6566
+#: Feast's own choice; it cannot be changed.
+METRICS_PORT = 8000
+#: The feature server inside the cluster.
+URI = f"http://{NAME}.features.svc.cluster.local:{PORT}"
+
+_CONFIG = "/etc/feast"
+#: How old the registry that a server answers from may be.
+_REGISTRY_SECONDS = 60
+_CLONE = "/repository"
+#: Writable folders of the job's containers, which hand the clone on.
+_FOLDERS = ("/tmp", _CLONE)  # noqa: S108 - mount paths inside the pod
+_GIT = "feast-git"
+#: Capabilities whose workloads ask for features.
+_CLIENTS = ("orchestration", "serving", "gateway")
+
+
+class Options(FeaturesOptions):
+    """Options of Feast."""
+
+    project: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$",
+        description="Feast project. Default: the platform's name.",
+    )
+    workers: int = Field(default=2, ge=1, le=16, description="Server processes a copy.")
+    cpu: Cpu = Field(default="500m", description="CPU a copy.")
+    memory: Memory = Field(default="1Gi", description="Memory a copy.")
+    job_memory: Memory = Field(
+        default="4Gi",
+        description="Memory of the job that moves features to the online store; it holds the "
+        "largest feature view's new rows.",
+    )
+    allow_from: tuple[Label, ...] = Field(
+        default=(), description="Namespaces of your own whose workloads may connect."
+    )
+
+
+def project(options: Options, platform: str) -> str:
+    """Name of the Feast project: letters, digits and underscores."""
+    return options.project or platform.replace("-", "_")
+
+
+def config(options: Options, platform: str) -> dict[str, str]:
+    """Files of the server's and the jobs' configuration folder; they hold no secret."""
+    return {
+        "feature_store.yaml": render.text(
+            "feast/feature_store.yaml.j2",
+            project=project(options, platform),
+            registry_seconds=_REGISTRY_SECONDS,
+        ),
+        "sitecustomize.py": render.text("feast/sitecustomize.py.j2"),
+    }
+
+
+def clone_args(repository: Repository) -> list[str]:
+    """Arguments of git-sync 4 for one clone of the branch's tip."""
+    return [
+        f"--repo={repository.repository}",
+        f"--ref={repository.branch}",
+        f"--root={_CLONE}/git",
+        f"--link={_CLONE}/current",
+        "--depth=1",
+        "--one-time",
+    ]
+
+
+def _secret(context: Context, depends_on: Sequence[Resource]) -> tuple[Resource, ...]:
+    database = context.database(NAME)
+    cache = context.cloud.key_value_server()
+    # Generated passwords are letters and digits, so nothing in the addresses needs encoding.
+    secret = context.secret(
+        NAME,
+        {
+            "registry": context.format(
+                "postgresql+psycopg://${{db.username}}:${{db.password}}@{}:{}/{}?sslmode=require",
+                database.host,
+                str(database.port),
+                database.name,
+            ),
+            "online-store": context.format(
+                "{}:{},ssl=true,password=${{cache.password}}", cache.host, str(cache.port)
+            ),
+        },
+        {"db": database.credentials, "cache": cache.auth},
+        depends_on=depends_on,
+    )
+    return (secret, *database.ready)
+
+
+def _container(context: Context, **fields: Any) -> Container:
+    """A container of Feast's image that sees the feature store's configuration."""
+    from plinth.kube import Container
+
+    return Container(
+        image=context.blueprint.pins.images[NAME],
+        env={
+            "HOME": "/tmp",  # noqa: S108 - a path inside the pod
+            "FEAST_FS_YAML_FILE_PATH": f"{_CONFIG}/feature_store.yaml",
+            "PYTHONPATH": _CONFIG,
+        },
+        env_secrets={
+            "FEAST_REGISTRY": (NAME, "registry"),
+            "FEAST_ONLINE_STORE": (NAME, "online-store"),
+        },
+        files={_CONFIG: NAME},
+        uid=1001,  # `default` in the image
+        **fields,
+    )
+
+
+def _build(options: Options, context: Context) -> Features:
+    artifacts = context.peers.artifacts
+    if artifacts is None:
+        raise RuntimeError("Feast without artifacts is refused by the blueprint")
+    datasets = artifacts.buckets["datasets"]
+    space = context.open_namespace(callers=options.allow_from)
+    identity = context.identity(NAME, [Grant(to=datasets, access="write")], depends_on=space)
+    files = context.kube.config_map(
+        NAME,
+        config(options, context.blueprint.settings.name),
+        namespace=context.namespace,
+        parent=context.parent,
+        depends_on=space,
+    )
+    ready = (*space, files, *_secret(context, space), *identity.ready)
+    server = _serve(options, context, identity, ready)
+    _follow(options, context, identity, [*ready, server])
+    return Features(
+        uri=URI,
+        namespace=context.namespace,
+        offline_store=context.format("{}/features", datasets.uri),
+    )
+
+
+def _serve(
+    options: Options, context: Context, identity: WorkloadIdentity, ready: Sequence[Resource]
+) -> Resource:
+    from plinth.kube import WebApp
+
+    scraped = "monitoring" in context.blueprint.choices
+    replicas = options.replicas or Replicas()
+    return context.kube.web_app(
+        NAME,
+        WebApp(
+            namespace=context.namespace,
+            container=_container(
+                context,
+                command=["feast"],
+                args=[
+                    *("serve", "--host", "0.0.0.0", "--port", str(PORT)),  # noqa: S104 - in the pod
+                    *("--workers", str(options.workers)),
+                    *("--registry_ttl_sec", str(_REGISTRY_SECONDS)),
+                    *(("--metrics",) if scraped else ()),
+                ],
+                cpu=options.cpu,
+                memory=options.memory,
+            ),
+            port=PORT,
+            service_account=NAME,
+            health="/health",
+            min=replicas.min,
+            max=replicas.max,
+            metrics="/metrics" if scraped else None,
+            metrics_port=METRICS_PORT if scraped else None,
+            callers=[*_CLIENTS, *options.allow_from],
+            pod_labels=identity.pod_labels,
+        ),
+        parent=context.parent,
+        depends_on=ready,
+    )
+
+
+def _follow(
+    options: Options, context: Context, identity: WorkloadIdentity, ready: Sequence[Resource]
+) -> None:
+    """Keeps the registry and the online store in step with the repository and the bucket."""
+    before: list[Container] = []
+    after = list(ready)
+    if options.repository:
+        secret = repositories.credentials(context, _GIT, options.repository, depends_on=ready)
+        after += [secret] if secret else []
+        before = _definitions(context, options.repository)
+    context.kube.job(
+        "feast-materialize",
+        _container(
+            context,
+            command=["/bin/sh", "-c"],
+            args=['exec feast materialize-incremental "$(date -u +%Y-%m-%dT%H:%M:%S)"'],
+            memory=options.job_memory,
+            scratch=_FOLDERS,
+        ),
+        namespace=context.namespace,
+        service_account=NAME,
+        parent=context.parent,
+        depends_on=after,
+        schedule=options.materialize,
+        pod_labels=identity.pod_labels,
+        before=before,
+    )
+
+
+def _definitions(context: Context, repository: Repository) -> list[Container]:
+    """Clones the repository, then applies its definitions."""
+    from plinth.kube import Container
+
+    keys = ("GITSYNC_USERNAME", "GITSYNC_PASSWORD") if repository.credentials else ()
+    clone = Container(
+        image=context.blueprint.pins.images["git-sync"],
+        args=clone_args(repository),
+        env={"HOME": "/tmp"},  # noqa: S108 - a path inside the pod
+        env_secrets={key: (_GIT, key) for key in keys},
+        cpu="50m",
+        memory="256Mi",
+        files={_CONFIG: NAME},
+        scratch=_FOLDERS,
+    )
+    apply = _container(
+        context,
+        command=["feast"],
+        args=[
+            "--chdir",
+            "/".join(part for part in (_CLONE, "current", repository.path) if part),
+            "apply",
+            "--no-progress",
+        ],
+        memory="1Gi",
+        scratch=_FOLDERS,
+    )
+    return [clone, apply]
+
+
+def _check(_blueprint: Blueprint, options: Options) -> list[Problem]:
+    return [*repositories.problems(options.repository, "repository")]
+
+
+TOOL = Tool(
+    capability="features",
+    name=NAME,
+    title="Feast",
+    summary="Feature store: definitions from git, registry in PostgreSQL, offline features as "
+    "Parquet in the datasets bucket, online features from the key-value store.",
+    options=Options,
+    needs=frozenset(
+        {
+            Port.CLUSTER,
+            Port.IDENTITY,
+            Port.SECRETS,
+            Port.SQL,
+            Port.KEY_VALUE,
+            Port.OBJECT_STORE,
+        }
+    ),
+    build=_build,
+    requires=frozenset({"artifacts"}),
+    check=_check,
+)

@@ -1,0 +1,230 @@
+"""Airflow 3 by its official chart: every task is a pod, its log is in a bucket.
+
+Tasks find the platform's other services in their environment: MLflow with a login, the feature
+server, and every bucket's URI as ``BUCKET_<ROLE>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from plinth.ports import Generated, Grant, Port
+from plinth.results import Orchestration
+from plinth.spec.options import OrchestrationOptions
+from plinth.spec.types import Cpu, Days, Derived, Label, Memory, Replicas, ServerReplicas
+from plinth.tools import Tool, repositories
+from plinth.tools.features import feast
+from plinth.tools.orchestration import airflow_values as chart
+
+if TYPE_CHECKING:
+    from pulumi import Input, Resource
+
+    from plinth.blueprint import Blueprint
+    from plinth.context import Context
+    from plinth.errors import Problem
+    from plinth.ports import WorkloadIdentity
+    from plinth.results import Artifacts
+
+#: Where the chart's StatsD exporter answers Prometheus: the Service's port of this name.
+_METRICS = "statsd-scrape"
+
+
+class Options(OrchestrationOptions):
+    """Options of Airflow."""
+
+    schedulers: Annotated[int | None, Derived(durable=2, otherwise=1)] = Field(
+        default=None,
+        ge=1,
+        le=5,
+        description="Copies of the scheduler and of the triggerer. Default: 2 when durable, "
+        "else 1.",
+    )
+    api: ServerReplicas = Field(
+        default=None, description="API server copies. Default: 2 to 6 when durable, else 1 to 3."
+    )
+    task_cpu: Cpu = Field(default="250m", description="CPU of a task, unless it asks otherwise.")
+    task_memory: Memory = Field(
+        default="1Gi", description="Memory of a task, unless it asks otherwise."
+    )
+    parallelism: int = Field(default=32, ge=1, le=5000, description="Tasks that run at once.")
+    keep_history_days: Days = Field(
+        default=90, description="Finished runs leave the database at this age."
+    )
+    environment: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = Field(
+        default_factory=dict,
+        description="Further variables of tasks and of Airflow itself. No secrets: they would "
+        "show in the pods' definitions.",
+    )
+    allow_from: tuple[Label, ...] = Field(
+        default=(), description="Namespaces of your own whose workloads may call the API."
+    )
+
+
+def _environment(options: Options, context: Context, artifacts: Artifacts) -> dict[str, Input[str]]:
+    """Plain variables of every container; the spec's own win."""
+    found: dict[str, Input[str]] = {
+        f"BUCKET_{role.upper().replace('-', '_')}": bucket.uri
+        for role, bucket in artifacts.buckets.items()
+    }
+    if context.peers.tracking:
+        found["MLFLOW_TRACKING_URI"] = context.peers.tracking.uri
+    features = context.blueprint.choices.get("features")
+    if features and features.tool == feast.NAME:
+        # Built later; its address is known before.
+        found["FEATURE_SERVER_URI"] = feast.URI
+    return {**found, **options.environment}
+
+
+def _identities(context: Context, artifacts: Artifacts) -> dict[str, WorkloadIdentity]:
+    """Rights by service account: tasks may use all buckets, the rest deals in logs only."""
+    logs = artifacts.buckets["logs"]
+    grants: Mapping[str, Sequence[Grant]] = {
+        chart.TASK: [Grant(to=bucket, access="write") for bucket in artifacts.buckets.values()],
+        chart.SCHEDULER: [Grant(to=logs, access="write")],
+        chart.TRIGGERER: [Grant(to=logs, access="write")],
+        chart.API: [Grant(to=logs, access="read")],
+    }
+    return {
+        name: context.identity(name, granted, account=False) for name, granted in grants.items()
+    }
+
+
+def _secrets(context: Context, after: Sequence[Resource]) -> list[Resource]:
+    """What the chart is pointed at instead of holding it."""
+    database = context.database(chart.RELEASE)
+    keys = context.cloud.generate(
+        chart.KEYS,
+        {
+            "fernet": Generated(kind="bytes", length=32),
+            "api": Generated(length=64),
+            "jwt": Generated(length=64),
+        },
+        parent=context.parent,
+    )
+    admin = context.cloud.generate(
+        chart.ADMIN, {"username": "admin", "password": Generated()}, parent=context.parent
+    )
+    # Generated passwords are letters and digits, so nothing in the addresses needs encoding.
+    address = "://${{db.username}}:${{db.password}}@{}:{}/{}"
+    where = (database.host, str(database.port), database.name)
+    environment: dict[str, Input[str]] = {
+        # Airflow would derive it from the other one, and asyncpg knows no `sslmode`.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": context.format(
+            f"postgresql+asyncpg{address}?ssl=require", *where
+        )
+    }
+    sources = {"db": database.credentials}
+    if context.peers.tracking:
+        sources["mlflow"] = context.peers.tracking.credentials
+        environment["MLFLOW_TRACKING_USERNAME"] = "${mlflow.username}"
+        environment["MLFLOW_TRACKING_PASSWORD"] = "${mlflow.password}"  # noqa: S105 - a reference
+    metadata = {
+        "connection": context.format(f"postgresql+psycopg2{address}?sslmode=require", *where)
+    }
+    return [
+        *database.ready,
+        context.secret(chart.METADATA, metadata, {"db": database.credentials}, depends_on=after),
+        context.secret(
+            chart.KEYS,
+            {
+                "fernet-key": "${keys.fernet}",
+                "api-secret-key": "${keys.api}",
+                "jwt-secret": "${keys.jwt}",
+            },
+            {"keys": keys},
+            depends_on=after,
+        ),
+        context.secret(
+            chart.ADMIN,
+            {"username": "${admin.username}", "password": "${admin.password}"},
+            {"admin": admin},
+            depends_on=after,
+        ),
+        context.secret(chart.ENVIRONMENT, environment, sources, depends_on=after),
+    ]
+
+
+def _build(options: Options, context: Context) -> Orchestration:
+    artifacts = context.peers.artifacts
+    if artifacts is None:
+        raise RuntimeError("Airflow without artifacts is refused by the blueprint")
+    # Not `restricted`: pods that DAGs ask for are the DAGs' own business, within the baseline.
+    space = context.open_namespace(profile="baseline", callers=options.allow_from)
+    blueprint = context.blueprint
+    accounts = _identities(context, artifacts)
+    ready = [*space, *_secrets(context, space)]
+    ready += [resource for identity in accounts.values() for resource in identity.ready]
+    if options.dags:
+        git = repositories.credentials(context, chart.GIT, options.dags, depends_on=space)
+        ready += [git] if git else []
+    url = context.page(chart.RELEASE, service=chart.SERVICE, port=chart.PORT, depends_on=space)
+    scraped = "monitoring" in blueprint.choices
+    facts = chart.Facts(
+        image=blueprint.pins.images["airflow"],
+        git_sync=blueprint.pins.images["git-sync"],
+        labels=context.kube.labels,
+        owner=blueprint.settings.owner,
+        url=url,
+        durable=blueprint.settings.durable,
+        scraped=scraped,
+        log_folder=context.format("{}/airflow", artifacts.buckets["logs"].uri),
+        accounts=accounts,
+        environment=_environment(options, context, artifacts),
+        schedulers=options.schedulers or 1,
+        api=options.api or Replicas(),
+        task_cpu=options.task_cpu,
+        task_memory=options.task_memory,
+        parallelism=options.parallelism,
+        keep_history_days=options.keep_history_days,
+        dags=options.dags,
+    )
+    release = context.kube.release(
+        chart.RELEASE,
+        blueprint.pins.charts["airflow"],
+        namespace=context.namespace,
+        values=chart.values(facts),
+        parent=context.parent,
+        depends_on=ready,
+        timeout=1200,
+    )
+    if scraped:
+        _scrape(context, release)
+    return Orchestration(uri=chart.URI, url=url, namespace=context.namespace)
+
+
+def _scrape(context: Context, release: Resource) -> None:
+    """The chart makes a StatsD exporter and no ServiceMonitor for it."""
+    context.apply(
+        "airflow-metrics",
+        {
+            "apiVersion": "monitoring.coreos.com/v1",
+            "kind": "ServiceMonitor",
+            "metadata": {"name": chart.RELEASE, "namespace": context.namespace},
+            "spec": {
+                "selector": {"matchLabels": {"release": chart.RELEASE, "component": "statsd"}},
+                "endpoints": [{"port": _METRICS, "path": "/metrics", "interval": "30s"}],
+            },
+        },
+        depends_on=[release],
+    )
+
+
+def _check(_blueprint: Blueprint, options: Options) -> list[Problem]:
+    return [*repositories.problems(options.dags, "dags")]
+
+
+TOOL = Tool(
+    capability="orchestration",
+    name=chart.RELEASE,
+    title="Airflow",
+    summary="Pipelines from git, one pod a task, logs in a bucket, with MLflow, the feature "
+    "server and the buckets handed to every task.",
+    options=Options,
+    needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.SQL, Port.OBJECT_STORE}),
+    build=_build,
+    requires=frozenset({"artifacts"}),
+    check=_check,
+)

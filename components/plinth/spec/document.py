@@ -327,7 +327,7 @@ class _Builder:
             message = f"{PLACEHOLDER} is still to be filled in"
             fix = "Write your own value; `plinth explain` says what belongs here."
             self._problem("placeholder", message, where, fix)
-        if not event.implicit[0]:
+        if not event.implicit[0] or event.tag:
             return Node(event.value, where)
         if _LEADING_ZERO.fullmatch(event.value):
             message = f"{event.value} is a number to some tools and text to others"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, core_schema
 
 from plinth.errors import Location, Problem
 from plinth.spec import shape, wording
@@ -20,6 +20,8 @@ from plinth.spec.wording import kind, quote
 
 #: How alike two words must be for one to be offered instead of the other, in percent.
 _ALIKE: Final = 60.0
+
+_LOOK_UP: Final = "Change {}; `plinth explain` says what belongs there."
 
 
 class Locate(Protocol):
@@ -318,7 +320,7 @@ def _value_error(finding: _Finding, _model: type[BaseModel]) -> Problem:
     return Problem(
         code="invalid-value",
         message=f"{finding.name}: {reason}",
-        fix=f"Change {finding.name}; `plinth explain` says what belongs there.",
+        fix=_LOOK_UP.format(finding.name),
     )
 
 
@@ -375,7 +377,13 @@ def _retype(finding: _Finding, expected: str) -> str:
 
 
 def _custom(finding: _Finding) -> Problem:
-    """Our validators' own words, and whatever pydantic may add in a later version."""
+    """Our validators' own words; for pydantic's rarer errors, only that the value is wrong."""
+    if finding.kind in get_args(core_schema.ErrorType):
+        return Problem(
+            code="invalid-value",
+            message=f"{finding.name} cannot be {finding.found}",
+            fix=_LOOK_UP.format(finding.name),
+        )
     context = finding.context
     allowed = tuple(map(str, context.get("allowed", ())))
     close = context.get("nearest")
@@ -387,7 +395,7 @@ def _custom(finding: _Finding) -> Problem:
         message=f"{finding.name}: {finding.error['msg'].rstrip('.')}",
         allowed=allowed,
         nearest=close,
-        fix=fix or f"Change {finding.name}; `plinth explain` says what belongs there.",
+        fix=fix or _LOOK_UP.format(finding.name),
     )
 
 

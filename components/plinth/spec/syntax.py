@@ -225,6 +225,9 @@ def _indentation(trouble: _Trouble) -> _Verdict | None:
     if trouble.at == "-" and "mapping" in trouble.context:
         message = "a list item stands among keys"
         return "indentation", message, "Indent it under the key it belongs to.", line, column
+    if trouble.at == ":":
+        message = "a key is missing before the colon"
+        return "syntax", message, "Write `key: value`.", line, column
     if "collection" in trouble.context and trouble.began and column == trouble.began[1]:
         message = "a key stands among list items"
         fix = "Begin it with `- `, or indent it as its own key."

@@ -62,7 +62,9 @@ def test_validation_and_help_never_import_pulumi() -> None:
         "loaded = [m for m in sys.modules if m.split('.')[0].startswith('pulumi')]\n"
         "assert not loaded, loaded\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -73,5 +75,7 @@ def test_a_cloud_s_sdk_is_loaded_for_that_cloud_only() -> None:
         "loaded = {m.split('.')[0] for m in sys.modules if m.startswith('pulumi_')}\n"
         "assert not loaded, loaded\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

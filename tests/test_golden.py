@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable
 
 import pytest
-from conftest import ROOT
 
+from conftest import ROOT
 from plinth.planning import Plan
 
 GOLDEN = ROOT / "tests" / "golden"

@@ -19,7 +19,10 @@ ENVIRONMENTS = ["dev", "staging", "prod"]
 def test_every_reference_leads_somewhere(environment: str, plan: Plans) -> None:
     graph = plan(environment).graph
     for resource in graph:
-        urns = {*resource.dependencies, *(u for us in resource.property_dependencies.values() for u in us)}
+        urns = {
+            *resource.dependencies,
+            *(u for us in resource.property_dependencies.values() for u in us),
+        }
         if resource.parent:
             urns.add(resource.parent)
         assert urns <= graph.by_urn.keys(), resource.urn
@@ -110,9 +113,16 @@ def test_plan_json_is_what_checkers_read(environment: str, plan: Plans) -> None:
     document = json.loads(json.dumps(plan(environment).to_json()))
     assert document.keys() == {"environment", "cloud", "resources", "policy", "outputs"}
     for resource in document["resources"]:
-        assert {"urn", "type", "name", "parent", "provider", "inputs", "dependencies", "protect"} <= (
-            resource.keys()
-        )
+        assert {
+            "urn",
+            "type",
+            "name",
+            "parent",
+            "provider",
+            "inputs",
+            "dependencies",
+            "protect",
+        } <= (resource.keys())
 
 
 def test_two_plans_are_equal(plan: Plans, spec: Any) -> None:

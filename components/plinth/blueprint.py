@@ -217,7 +217,7 @@ def _choices(
             continue
         if name not in allowed:
             path = (capability, "tool")
-            found.append(_unknown("tool", f"{capability} tool", str(name), allowed, path, layered))
+            found.append(_unknown(f"{capability}-tool", str(name), allowed, path, layered))
             continue
         model = registry.tool(capability, name).options
         validated = _validate(model, options, layered, (capability,), found)
@@ -229,13 +229,12 @@ def _cloud(name: str, layered: overlay.Layered, found: list[Problem]) -> CloudIn
     allowed = registry.cloud_names()
     if name in allowed:
         return registry.cloud(name)
-    found.append(_unknown("cloud", "cloud", name, allowed, ("cloud",), layered))
+    found.append(_unknown("cloud", name, allowed, ("cloud",), layered))
     return None
 
 
 def _unknown(
     code: str,
-    what: str,
     name: str,
     allowed: Sequence[str],
     path: tuple[str, ...],
@@ -244,7 +243,7 @@ def _unknown(
     nearest = problems.nearest(name, allowed)
     return Problem(
         code=f"unknown-{code}",
-        message=f"there is no {what} '{name}'",
+        message=f"there is no {code.replace('-', ' ')} '{name}'",
         location=layered.locate(path),
         path=".".join(path),
         allowed=tuple(allowed),
@@ -341,7 +340,7 @@ def _check_settings(blueprint: Blueprint) -> Iterator[Problem]:
             path="network.nat",
             fix="Remove nat.",
         )
-    if settings.durable and adopted and len(adopted.private_subnets) < 2:  # noqa: PLR2004
+    if settings.durable and adopted and len(adopted.private_subnets) < 2:
         yield Problem(
             code="too-few-zones",
             message="a durable environment needs private subnets in at least two zones",

@@ -185,7 +185,9 @@ class Context:
 
     def json(self, value: Input[Any]) -> Output[str]:
         """JSON text of nested outputs, keys sorted so that it never changes by itself."""
-        return pulumi.Output.from_input(value).apply(lambda known: json.dumps(known, sort_keys=True))
+        return pulumi.Output.from_input(value).apply(
+            lambda known: json.dumps(known, sort_keys=True)
+        )
 
     def apply(
         self, name: str, manifest: Mapping[str, Any], *, depends_on: Sequence[Resource] = ()

@@ -18,7 +18,7 @@ from typing import Any, Final
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 #: Stands for a secret wherever a graph is shown or handed on.
-SECRET: Final = "[secret]"
+SECRET: Final = "[secret]"  # noqa: S105 - it stands in for one
 
 _PROVIDER_PREFIX = "pulumi:providers:"
 _COMPONENT = "plinth:index:"

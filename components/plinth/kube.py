@@ -382,7 +382,7 @@ def _container(container: Container, name: str) -> dict[str, Any]:
         "env": env,
         "resources": {
             "requests": {"cpu": container.cpu, "memory": container.memory},
-            # No CPU limit: throttling idle-core bursts helps nobody, memory is what must be bounded.
+            # No CPU limit: throttled bursts help nobody; it is memory that must be bounded.
             "limits": {"memory": container.memory},
         },
         "securityContext": {
@@ -391,8 +391,10 @@ def _container(container: Container, name: str) -> dict[str, Any]:
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            *({"name": f"config-{i}", "mountPath": p, "readOnly": True}
-              for i, p in enumerate(container.files)),
+            *(
+                {"name": f"config-{i}", "mountPath": p, "readOnly": True}
+                for i, p in enumerate(container.files)
+            ),
             *({"name": f"scratch-{i}", "mountPath": p} for i, p in enumerate(container.scratch)),
         ],
     }
@@ -422,8 +424,10 @@ def _pod(
         },
         "containers": [_container(container, name)],
         "volumes": [
-            *({"name": f"config-{i}", "configMap": {"name": config}}
-              for i, config in enumerate(container.files.values())),
+            *(
+                {"name": f"config-{i}", "configMap": {"name": config}}
+                for i, config in enumerate(container.files.values())
+            ),
             *({"name": f"scratch-{i}", "emptyDir": {}} for i, _ in enumerate(container.scratch)),
         ],
     }
@@ -463,9 +467,7 @@ def _companions(name: str, app: WebApp, selector: Mapping[str, str]) -> dict[str
             "metadata": metadata,
             "spec": {
                 "selector": dict(selector),
-                "ports": [
-                    {"name": k, "port": v, "targetPort": k} for k, v in _ports(app).items()
-                ],
+                "ports": [{"name": k, "port": v, "targetPort": k} for k, v in _ports(app).items()],
             },
         },
         "autoscaler": {

@@ -181,13 +181,18 @@ class ClusterPort(Protocol):
         ...
 
     def cluster_addons(self, kube: Kube, *, parent: Resource) -> tuple[Resource, ...]:
-        """What this cloud's cluster needs in it beyond the common services, such as a load
-        balancer controller; also its storage class. Returns what workloads must wait for."""
+        """Makes what this cloud's cluster needs beyond the common services.
+
+        Such as a load balancer controller and the storage class. Returns what workloads must
+        wait for.
+        """
         ...
 
     def load_balancer(self) -> Mapping[str, Any]:
-        """Fields to merge into the gateway's Service: `annotations`, and `spec` for the rest,
-        according to the spec's `domain.exposure` and `domain.allow`."""
+        """Fields of the gateway's Service as Envoy Gateway's `envoyService` spells them.
+
+        According to the spec's `domain.exposure` and `domain.allow`.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
@@ -20,6 +20,9 @@ from pulumi.runtime.proto import resource_pb2
 from plinth.graph import SECRET, UNKNOWN, Graph, Resource
 from plinth.rehearsal.lookups import answer
 from plinth.rehearsal.outputs import computed
+
+#: The SDK's mocks, parts of which carry no annotations.
+_mocks: Any = mocks
 
 _STACK = "pulumi:pulumi:Stack"
 
@@ -59,7 +62,8 @@ class _Monitor(mocks.MockMonitor):
         if urn in self.recorded:
             raise ValueError(f"two resources have the URN {urn}")
         inputs = plain(json_format.MessageToDict(request.object))
-        identifier, outputs = "", {}
+        identifier = ""
+        outputs: dict[str, Any] = {}
         if request.custom:
             known = plain(json_format.MessageToDict(request.object), reveal=True)
             identifier, outputs = computed(
@@ -70,7 +74,7 @@ class _Monitor(mocks.MockMonitor):
             type=request.type,
             name=request.name,
             inputs=inputs,
-            parent=request.parent if not request.parent.split("::")[2:3] == [_STACK] else None,
+            parent=request.parent if request.parent.split("::")[2:3] != [_STACK] else None,
             provider=request.provider or None,
             dependencies=tuple(sorted(request.dependencies)),
             property_dependencies={
@@ -141,12 +145,13 @@ def record(
     """
     monitor = _Monitor(region=region, account=account)
     # As `mocks.set_mocks` does, without the root stack that it makes outside of any event loop.
-    settings.set_root_resource(None)
+    settings.ROOT.set(None)
+    features = _mocks.MockMonitor.GetDeploymentInfo(monitor, None).supportedFeatures
     settings.configure(
-        mocks.MockSettings(
+        _mocks.MockSettings(
             monitor=monitor,
-            monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
-            engine=mocks.MockEngine(None),
+            monitor_features=set(features),
+            engine=_mocks.MockEngine(None),
             project=project,
             stack=environment,
             dry_run=False,

@@ -16,7 +16,6 @@ import jinja2
 import yaml
 
 
-
 def data_folder(name: str) -> Path:
     """A folder of data files (``templates``, ``policies/packs``) in checkout or wheel."""
     checkout = Path(__file__).parents[2] / name

@@ -37,7 +37,9 @@ class Pins(Model):
             name: chart.model_copy(update={"version": versions.charts.get(name, chart.version)})
             for name, chart in self.charts.items()
         }
-        single = versions.model_dump(include={"kubernetes", "postgres", "valkey"}, exclude_none=True)
+        single = versions.model_dump(
+            include={"kubernetes", "postgres", "valkey"}, exclude_none=True
+        )
         images = {**self.images, **versions.images}
         return self.model_copy(update={**single, "charts": charts, "images": images})
 

@@ -29,7 +29,9 @@ class Foundation(pulumi.ComponentResource):
 
     cloud: Adapter
 
-    def __init__(self, name: str, blueprint: Blueprint, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, blueprint: Blueprint, opts: ResourceOptions | None = None
+    ) -> None:
         super().__init__("plinth:index:Foundation", name, None, opts)
         self.cloud = blueprint.cloud.load_adapter()(blueprint, parent=self)
         if Port.CLUSTER in blueprint.needs:
@@ -79,7 +81,9 @@ class Platform(pulumi.ComponentResource):
     results: Results
     outputs: Mapping[str, Input[Any]]
 
-    def __init__(self, name: str, blueprint: Blueprint, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, blueprint: Blueprint, opts: ResourceOptions | None = None
+    ) -> None:
         settings = blueprint.settings
         facts = {
             "environment": blueprint.environment,

@@ -178,7 +178,9 @@ class ClusterServices(pulumi.ComponentResource):
         if tls is None:
             raise RuntimeError("ACME without a domain is refused by the blueprint")
         identity = self._cloud.dns_identity(
-            "cert-manager-dns", namespace="cert-manager", service_account="cert-manager",
+            "cert-manager-dns",
+            namespace="cert-manager",
+            service_account="cert-manager",
             parent=self,
         )
         acme = {
@@ -302,9 +304,7 @@ class ClusterServices(pulumi.ComponentResource):
             "domainFilters": [domain.name],
             "serviceAccount": {"name": "external-dns", "annotations": dict(identity.annotations)},
         }
-        return (
-            self._release("external-dns", "external-dns", values, [gateway, *identity.ready]),
-        )
+        return (self._release("external-dns", "external-dns", values, [gateway, *identity.ready]),)
 
     # --- pages -----------------------------------------------------------------------------------
 
@@ -438,7 +438,10 @@ def _listeners() -> dict[str, Any]:
 
 
 def _redirect() -> dict[str, Any]:
-    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    redirect = {
+        "type": "RequestRedirect",
+        "requestRedirect": {"scheme": "https", "statusCode": 301},
+    }
     return {
         "parentRefs": [{"name": GATEWAY, "sectionName": "http"}],
         "rules": [{"filters": [redirect]}],

@@ -36,7 +36,9 @@ def doctor(spec: Path, *, as_json: bool) -> int:
         output.emit([asdict(item) for item in found])
     else:
         for item in found:
-            mark = click.style("ok     ", fg="green") if item.ok else click.style("missing", fg="red")
+            mark = (
+                click.style("ok     ", fg="green") if item.ok else click.style("missing", fg="red")
+            )
             click.echo(f"{mark} {item.name}: {item.detail}")
             if not item.ok:
                 click.echo(f"        needed for {item.needed}")

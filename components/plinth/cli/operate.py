@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,7 +160,7 @@ def _pairs(values: tuple[str, ...]) -> dict[str, str]:
 def _confirm(*, yes: bool, question: str) -> None:
     if yes:
         return
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise click.UsageError(f"{question} Nobody is there to ask; say --yes.")
     click.confirm(question, abort=True)
 
@@ -213,8 +214,7 @@ def _show(
     if changed and not only_outputs and (not done or len(changed) <= _MOST_SHOWN):
         console.print(tables.changes(changed))
     if not only_outputs:
-        tense: Callable[[str], str] = (lambda text: text.replace("to ", "")) if done else str
-        console.print(f"{tense(tables.summary(changed))} in {outcome.seconds:.0f} s")
+        console.print(f"{tables.summary(changed, done=done)} in {outcome.seconds:.0f} s")
     for diagnostic in outcome.diagnostics:
         if diagnostic.severity == "warning":
             console.print(f"[yellow]warning[/] {diagnostic.message.strip()}")

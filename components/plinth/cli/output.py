@@ -34,8 +34,11 @@ def _text(problem: Problem) -> str:
     where = f"{problem.location}: " if problem.location else ""
     title = click.style(f"{where}{problem.message}", bold=True)
     lines = [f"{click.style('error', fg='red')} {title}"]
-    place = [problem.path and f"at {problem.path}", problem.environment and
-             f"in environment {problem.environment}", f"[{problem.code}]"]
+    place = [
+        problem.path and f"at {problem.path}",
+        problem.environment and f"in environment {problem.environment}",
+        f"[{problem.code}]",
+    ]
     lines.append("  " + " ".join(part for part in place if part))
     if problem.nearest:
         lines.append(f"  did you mean: {click.style(problem.nearest, fg='green')}")

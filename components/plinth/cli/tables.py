@@ -22,6 +22,13 @@ _SIGNS = {
     "delete": "[red]-[/]",
     "import": "[cyan]=[/]",
 }
+_DONE = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "import": "imported",
+}
 _RISKS = {"data-loss": "[bold red]DATA LOSS[/]", "high": "[red]high[/]", "low": "low", "none": ""}
 
 
@@ -54,7 +61,7 @@ def violations(found: Sequence[Violation]) -> Table | str:
         grouped.setdefault(key, []).append(v.urn.rsplit("::", 1)[-1])
     for (policy, severity, message, waived), names in grouped.items():
         colour = "dim" if waived else "red" if severity == "mandatory" else "yellow"
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         level = f"[{colour}]{'waived' if waived else severity}[/]"
         table.add_row(policy, level, escape(shown), escape(message))
     return table
@@ -90,21 +97,14 @@ def changes(found: Iterable[Change]) -> Table:
     return table
 
 
-def summary(found: Iterable[Change]) -> str:
-    """One line: how many of each operation."""
-    words = {
-        "create": "to create",
-        "update": "to update",
-        "replace": "to replace",
-        "delete": "to delete",
-        "import": "to import",
-    }
+def summary(found: Iterable[Change], *, done: bool) -> str:
+    """One line: how many of each operation are due, or done."""
     count = Counter(change.op for change in found)
-    parts = [f"{number} {words[op]}" for op, number in count.items() if op in words]
-    return ", ".join(parts) or "nothing to change"
+    parts = [f"{number} {_DONE[op] if done else f'to {op}'}" for op, number in count.items()]
+    return ", ".join(parts) or ("nothing changed" if done else "nothing to change")
 
 
 def _properties(change: Change) -> str:
     names = sorted(change.properties)
     shown = ", ".join(names[:4])
-    return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown  # noqa: PLR2004
+    return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown

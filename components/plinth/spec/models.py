@@ -114,8 +114,10 @@ class Network(Model):
             raise PydanticCustomError(
                 "cidr-public",
                 "{value} is not a private range",
-                {"value": value, "fix": "Choose a range inside 10.0.0.0/8, 172.16.0.0/12 or "
-                 "192.168.0.0/16."},
+                {
+                    "value": value,
+                    "fix": "Choose a range inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16.",
+                },
             )
         return value
 
@@ -315,11 +317,13 @@ class Versions(Model):
         default=None, pattern=r"^[0-9]+\.[0-9]+$", description="Valkey.", examples=["8.1"]
     )
     charts: dict[str, str] = Field(
-        default_factory=dict, description="Chart versions by chart name.",
+        default_factory=dict,
+        description="Chart versions by chart name.",
         examples=[{"airflow": "1.22.0"}],
     )
     images: dict[str, str] = Field(
-        default_factory=dict, description="Image references by image name.",
+        default_factory=dict,
+        description="Image references by image name.",
     )
 
 
@@ -364,7 +368,8 @@ class Settings(Model):
         default="advisory", description="Whether a violated policy warns or stops."
     )
     tags: dict[str, Tag] = Field(
-        default_factory=dict, description="Further tags or labels for every resource.",
+        default_factory=dict,
+        description="Further tags or labels for every resource.",
         max_length=20,
     )
     versions: Versions = Field(default_factory=Versions, description="Versions to hold.")
@@ -382,11 +387,15 @@ class Settings(Model):
     )
 
 
+def _one_environment() -> dict[str, dict[str, Any] | None]:
+    return {"dev": None}
+
+
 class Spec(Settings):
     """The whole document: shared settings and the environments' overlays."""
 
     environments: dict[Label, dict[str, Any] | None] = Field(
-        default_factory=lambda: {"dev": None},
+        default_factory=_one_environment,
         min_length=1,
         description="What differs in each environment; an overlay may change anything.",
     )

@@ -11,7 +11,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from plinth.spec.types import Cpu, Cron, Days, Email, Label, Memory, Derived, Model, SecretRef, ServerReplicas
+from plinth.spec.types import (
+    Cpu,
+    Cron,
+    Days,
+    Derived,
+    Email,
+    Label,
+    Memory,
+    Model,
+    SecretRef,
+    ServerReplicas,
+)
 
 
 class CapabilityOptions(Model):
@@ -53,6 +64,7 @@ class ArtifactsOptions(CapabilityOptions):
         default_factory=_standard_buckets,
         description="Buckets by role; `models`, `datasets` and `logs` are always there.",
     )
+
     @field_validator("buckets")
     @classmethod
     def _standard_buckets(cls, value: dict[str, BucketOptions]) -> dict[str, BucketOptions]:
@@ -113,8 +125,17 @@ class FeaturesOptions(CapabilityOptions):
     )
 
 
-Framework = Literal["sklearn", "xgboost", "lightgbm", "pytorch", "tensorflow", "onnx", "mlflow",
-                    "huggingface", "triton"]
+Framework = Literal[
+    "sklearn",
+    "xgboost",
+    "lightgbm",
+    "pytorch",
+    "tensorflow",
+    "onnx",
+    "mlflow",
+    "huggingface",
+    "triton",
+]
 
 
 class ServedModel(Model):

@@ -6,6 +6,7 @@ Every refusal is a :class:`pydantic_core.PydanticCustomError` whose context may 
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -25,10 +26,8 @@ def _network(value: str) -> str:
         network = ipaddress.ip_network(value)
     except ValueError as error:
         fix = "Write it as address/prefix with no host bits set, such as 10.20.0.0/16."
-        try:
+        with contextlib.suppress(ValueError):
             fix = f"Write {ipaddress.ip_network(value, strict=False)}."
-        except ValueError:
-            pass
         raise PydanticCustomError("cidr", "{reason}", {"reason": str(error), "fix": fix}) from error
     if "/" not in value:
         raise PydanticCustomError(
@@ -43,7 +42,10 @@ def _email(value: str) -> str:
         raise PydanticCustomError(
             "email",
             "'{value}' is not an e-mail address",
-            {"value": value, "fix": "Write an address that reaches the team, such as ml@example.com."},
+            {
+                "value": value,
+                "fix": "Write an address that reaches the team, such as ml@example.com.",
+            },
         )
     return value
 
@@ -55,9 +57,7 @@ Cidr = Annotated[
 ]
 Email = Annotated[str, AfterValidator(_email), Field(examples=["ml-platform@example.com"])]
 #: A DNS label short enough that `<platform>-<environment>-<part>` fits every cloud's limits.
-Label = Annotated[
-    str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", min_length=2, max_length=20)
-]
+Label = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", min_length=2, max_length=20)]
 Host = Annotated[
     str,
     Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$", examples=["ml.example.com"]),

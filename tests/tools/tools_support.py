@@ -1,0 +1,118 @@
+"""Plans of small specs, and what any manifest of ours must satisfy."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import yaml
+
+from plinth import blueprint, planning
+from plinth.errors import Problem, SpecError
+from plinth.graph import Graph, Resource, capability_of
+
+#: What any spec needs before its capabilities.
+BASE = """
+apiVersion: plinth/v1
+name: ml-churn
+owner: ml-platform@example.com
+cost: {center: "4711", monthly_budget: 3000}
+cloud: aws
+region: eu-west-1
+account: "111111111111"
+environments: {dev: null}
+"""
+
+#: Kubernetes release whose schemas manifests are checked against.
+_SCHEMAS = "1.35"
+
+
+@cache
+def graph(capabilities: str) -> Graph:
+    """The graph of a spec with these blocks, as YAML text."""
+    with tempfile.TemporaryDirectory() as folder:
+        return planning.graph_of(planning.blueprint_of(_write(folder, capabilities), "dev"))
+
+
+def problems(capabilities: str) -> tuple[Problem, ...]:
+    """Why a spec with these blocks is refused; nothing when it is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            blueprint.load(_write(folder, capabilities), "dev")
+        except SpecError as error:
+            return error.problems
+    return ()
+
+
+def _write(folder: str, capabilities: str) -> Path:
+    file = Path(folder) / "platform.yaml"
+    text = {**yaml.safe_load(BASE), **yaml.safe_load(capabilities)}
+    file.write_text(yaml.safe_dump(text), encoding="utf-8")
+    return file
+
+
+def find(made: Graph, type_: str, name: str) -> Resource:
+    """The one resource whose type ends like this and whose logical name is this."""
+    (found,) = [r for r in made if r.type.endswith(type_) and r.name == name]
+    return found
+
+
+def manifests(made: Graph, capability: str) -> Iterator[dict[str, Any]]:
+    """Objects of Kubernetes' own kinds that a capability makes."""
+    for resource in made:
+        if resource.package != "kubernetes" or capability_of(resource.urn) != capability:
+            continue
+        group = str(resource.inputs.get("apiVersion", ""))
+        if group and ("." not in group or group.endswith(".k8s.io/v1") and "gateway" not in group):
+            yield dict(resource.inputs)
+
+
+def assert_valid(manifest: dict[str, Any]) -> None:
+    """Kubernetes knows every field of the object."""
+    kubernetes_validate.validate(manifest, _SCHEMAS, strict=True)
+
+
+def pod_spec(manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """The pod specification inside of a workload."""
+    spec = manifest.get("spec", {})
+    spec = spec.get("jobTemplate", {}).get("spec", spec)
+    found: dict[str, Any] | None = spec.get("template", {}).get("spec")
+    return found
+
+
+def assert_hardened(pod: dict[str, Any]) -> None:
+    """The pod meets the restricted profile, is bounded, and gives away no secret."""
+    security = pod["securityContext"]
+    assert security["runAsNonRoot"] is True
+    assert security["runAsUser"] > 0
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    volumes = {volume["name"] for volume in pod.get("volumes", [])}
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
+        own = container["securityContext"]
+        assert own["allowPrivilegeEscalation"] is False
+        assert own["capabilities"] == {"drop": ["ALL"]}
+        assert own["readOnlyRootFilesystem"] is True
+        assert container["resources"]["limits"]["memory"]
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+        assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+        names = [variable["name"] for variable in container["env"]]
+        assert len(names) == len(set(names))
+        for variable in container["env"]:
+            if any(word in variable["name"] for word in ("PASSWORD", "SECRET", "PASSPHRASE")):
+                assert "valueFrom" in variable, variable["name"]
+
+
+def environment(container: dict[str, Any]) -> dict[str, Any]:
+    """A container's variables: text, or (secret, key)."""
+    found: dict[str, Any] = {}
+    for variable in container["env"]:
+        source = variable.get("valueFrom", {}).get("secretKeyRef")
+        found[variable["name"]] = (
+            (source["name"], source["key"]) if source else variable.get("value")
+        )
+    return found

@@ -161,7 +161,7 @@ def capability_of(urn: str) -> str:
     everything inside of ``plinth:index:Tracking``; empty for what has no such parent.
     """
     parts = urn.split("::")
-    if len(parts) < 4:  # noqa: PLR2004 - urn:pulumi:stack::project::types::name
+    if len(parts) < 4:
         return ""
     components = [
         token.removeprefix(_COMPONENT).lower()

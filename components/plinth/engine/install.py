@@ -43,7 +43,7 @@ def install(
     target = cached_executable(version, environment)
     base = target.parent.parent
     base.mkdir(parents=True, exist_ok=True)
-    with _alone(base / ".install.lock", progress):
+    with alone(base / ".install.lock", progress):
         if target.is_file():
             with contextlib.suppress(EngineError):
                 return probe(target, Source.CACHE)
@@ -67,12 +67,12 @@ def _provide(folder: Path, version: str, base: Path, progress: Progress) -> None
 
 
 @contextlib.contextmanager
-def _alone(path: Path, progress: Progress) -> Iterator[None]:
+def alone(path: Path, progress: Progress) -> Iterator[None]:
     """Holds a lock that the operating system drops when this process ends, however it ends."""
     if sys.platform == "win32":
         yield  # the final rename is atomic; at worst two installations do the same work
         return
-    import fcntl  # noqa: PLC0415 - does not exist on Windows
+    import fcntl
 
     with path.open("w") as lock:
         while True:

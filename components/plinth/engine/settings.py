@@ -22,7 +22,7 @@ from plinth.engine.locate import Engine, locate
 from plinth.errors import EngineError, Problem, UsageError
 
 #: Replaces every encrypted setting in a rehearsal, which never sees the real ones.
-REHEARSED_SECRET: Final = "rehearsed"  # noqa: S105 - it is public
+REHEARSED_SECRET: Final = "rehearsed"
 
 _PASSPHRASES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
@@ -250,7 +250,7 @@ def environment_variables(settings: Settings, engine: Engine | None = None) -> d
     """
     variables = run_variables(settings, engine or locate())
     if settings.rehearse:
-        from plinth.rehearsal import launch  # noqa: PLC0415 - for rehearsals only
+        from plinth.rehearsal import launch
 
         plugins = settings.rehearsal / "plugins"
         launch.write_plugins(plugins, settings.cloud)

@@ -259,7 +259,7 @@ class Stack:
         )
 
     def _attached(self) -> AbstractContextManager[dict[str, str]]:
-        from plinth.rehearsal import launch, packages  # noqa: PLC0415 - for rehearsals only
+        from plinth.rehearsal import launch, packages
 
         names = packages.NAMES if self._packages is None else self._packages
         return launch.attached(self.settings.cloud, names, faults=self._faults)
@@ -267,7 +267,7 @@ class Stack:
     def _finder(self) -> recovery.Find | None:
         if self._find is not None or not self.settings.rehearse:
             return self._find
-        from plinth.rehearsal import launch  # noqa: PLC0415 - for rehearsals only
+        from plinth.rehearsal import launch
 
         return lambda urn, _type: launch.find(self.settings.cloud, urn)
 

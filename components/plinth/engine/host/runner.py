@@ -22,8 +22,8 @@ SHOWN = 32
 
 
 def _run(order: dict[str, Any]) -> int:
-    import pulumi  # noqa: PLC0415 - a missing SDK is reported by main
-    from pulumi import runtime  # noqa: PLC0415
+    import pulumi
+    from pulumi import runtime
 
     runtime.set_all_config(runtime.get_config_env(), runtime.get_config_secret_keys_env())
     settings = {
@@ -52,7 +52,7 @@ def _run(order: dict[str, Any]) -> int:
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return SHOWN
-    except Exception:  # noqa: BLE001 - whatever the program raises is shown by the engine
+    except Exception:
         pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
         return SHOWN
     finally:

@@ -47,7 +47,7 @@ class Children:
     def start(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         """Starts a process and remembers it."""
         with self._lock:
-            child = subprocess.Popen(command, **options)  # noqa: S603 - no shell
+            child = subprocess.Popen(command, **options)
             self._running.add(child)
         return child
 
@@ -264,7 +264,7 @@ class LanguageHost:
         ):
             threading.Thread(target=pump, args=(stream, wrap), daemon=True).start()
         ended = 0
-        while ended < 2:  # noqa: PLR2004 - two streams
+        while ended < 2:
             line = lines.get()
             if line is None:
                 ended += 1
@@ -280,9 +280,7 @@ def _answer(message: Message) -> Callable[[Any, grpc.ServicerContext], Message]:
 
 
 def _ask(python: str, *arguments: str) -> str:
-    answer = subprocess.run(  # noqa: S603 - the project's own interpreter, no shell
-        [python, *arguments], capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run([python, *arguments], capture_output=True, text=True, check=False)
     return answer.stdout
 
 

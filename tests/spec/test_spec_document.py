@@ -122,11 +122,10 @@ def test_bad_file(name: str) -> None:
     assert not problem.message.endswith(".")
 
 
-@pytest.mark.parametrize("name", BAD)
+# The Python scanner takes an unknown directive for a comment.
+@pytest.mark.parametrize("name", sorted(BAD.keys() - {"directive"}))
 def test_same_place_without_libyaml(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text, code, line, _, _, _ = BAD[name]
-    if name == "directive":
-        pytest.skip("the Python scanner takes an unknown directive for a comment")
     monkeypatch.setattr(document, "_LOADER", yaml.SafeLoader)
     problem = problems_of(text)[0]
     assert problem.location is not None

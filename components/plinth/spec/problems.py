@@ -66,7 +66,7 @@ class _Finding:
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed word most like ``name``, if any is alike."""
-    from rapidfuzz import fuzz, process  # noqa: PLC0415 - costs 40 ms, only mistakes need it
+    from rapidfuzz import fuzz, process  # costs 40 ms; only mistakes need it
 
     def fold(word: str) -> str:
         return word.lower().replace("_", "-")
@@ -307,7 +307,9 @@ def _bad_format(finding: _Finding, _model: type[BaseModel]) -> Problem:
     form = wording.FORMS.get(pattern, f"text that matches {pattern}")
     field = finding.place.field
     examples = (field.examples or []) if field and not finding.place.of_key else []
-    fix = f"Write something like {shape.inline(examples[0])}." if examples else f"Write {form}."
+    repaired = wording.repair(str(finding.value), pattern)
+    sample = f"something like {shape.inline(examples[0])}" if examples else form
+    fix = f"Write {repaired or sample}."
     subject = f"the key {finding.name}" if finding.place.of_key else finding.name
     return Problem(
         code="bad-format", message=f"{subject} must be {form}; it is {finding.found}", fix=fix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 MAPPING: Final = "a mapping of keys to values"
@@ -87,6 +88,12 @@ def quote(text: str, limit: int = 60) -> str:
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     shown = shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
     return f'"{shown}"'
+
+
+def repair(text: str, pattern: str) -> str | None:
+    """The text in lower case with dashes, when that is all it takes to fit ``pattern``."""
+    repaired = re.sub("[^a-z0-9.]+", "-", text.lower()).strip("-")
+    return repaired if re.fullmatch(pattern, repaired) else None
 
 
 def expected(error_type: str) -> str | None:

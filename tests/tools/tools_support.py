@@ -67,7 +67,9 @@ def manifests(made: Graph, capability: str) -> Iterator[dict[str, Any]]:
         if resource.package != "kubernetes" or capability_of(resource.urn) != capability:
             continue
         group = str(resource.inputs.get("apiVersion", ""))
-        if group and ("." not in group or group.endswith(".k8s.io/v1") and "gateway" not in group):
+        if group and (
+            "." not in group or (group.endswith(".k8s.io/v1") and "gateway" not in group)
+        ):
             yield dict(resource.inputs)
 
 

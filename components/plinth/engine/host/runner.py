@@ -52,7 +52,7 @@ def _run(order: dict[str, Any]) -> int:
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return SHOWN
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever the program raises is shown by the engine
         pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
         return SHOWN
     finally:

@@ -47,7 +47,7 @@ class Children:
     def start(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         """Starts a process and remembers it."""
         with self._lock:
-            child = subprocess.Popen(command, **options)
+            child = subprocess.Popen(command, **options)  # noqa: S603 - no shell
             self._running.add(child)
         return child
 
@@ -280,7 +280,9 @@ def _answer(message: Message) -> Callable[[Any, grpc.ServicerContext], Message]:
 
 
 def _ask(python: str, *arguments: str) -> str:
-    answer = subprocess.run([python, *arguments], capture_output=True, text=True, check=False)
+    answer = subprocess.run(  # noqa: S603 - the project's own interpreter, no shell
+        [python, *arguments], capture_output=True, text=True, check=False
+    )
     return answer.stdout
 
 

@@ -6,7 +6,7 @@ are validated, and what the chosen cloud cannot do has been said before any reso
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,8 @@ from plinth.clouds import CloudInfo
 from plinth.errors import Problem, SpecError
 from plinth.ports import Port
 from plinth.spec import overlay, problems
-from plinth.spec.document import Document
+from plinth.spec.document import Document, read
+from plinth.spec.document import load as load_document
 from plinth.spec.models import CAPABILITIES, Settings
 from plinth.spec.options import CapabilityOptions, ServingOptions
 from plinth.spec.types import Derived, Label, Model
@@ -134,7 +135,7 @@ def resolve(
     cloud_name = data.get("cloud")
     info = _cloud(cloud_name, layered, found) if isinstance(cloud_name, str) else None
     choices = dict(_choices(data, cloud_name if info else None, layered, found))
-    if settings is None or info is None or found:
+    if settings is None or info is None:
         raise SpecError(*problems.merge(found))
     durable = settings.durable
     blueprint = Blueprint.model_construct(
@@ -148,16 +149,37 @@ def resolve(
         },
         pins=versions.defaults().update(recorded).override(settings.versions),
     )
-    checks = [*_check_settings(blueprint), *_check_tools(blueprint), *info.check(blueprint)]
-    if checks:
-        raise SpecError(*(_place(problem, layered) for problem in checks))
+    checks = [*_check_settings(blueprint), *info.check(blueprint)]
+    if not found:  # a tool whose options are wrong would be missed by the tools that need it
+        checks += _check_tools(blueprint)
+    found += [_place(problem, layered) for problem in checks]
+    if found:
+        raise SpecError(*problems.merge(found))
     return blueprint
 
 
-def resolve_all(document: Document, *, cloud: str | None = None) -> dict[str, Blueprint]:
-    """Resolves every environment; raises :class:`SpecError` with the problems of all of them."""
+def check(path: Path, *, cloud: str | None = None) -> dict[str, Blueprint]:
+    """Reads a spec file and resolves every environment.
+
+    Raises:
+        SpecError: With all problems of the file and of every environment, in one run.
+    """
+    document, found = read(path)
+    if document is None:
+        raise SpecError(*problems.merge(found))
+    return resolve_all(document, cloud=cloud, found=found)
+
+
+def resolve_all(
+    document: Document, *, cloud: str | None = None, found: Iterable[Problem] = ()
+) -> dict[str, Blueprint]:
+    """Resolves every environment.
+
+    Raises:
+        SpecError: With the problems of all of them, and those already ``found`` in the file.
+    """
     blueprints: dict[str, Blueprint] = {}
-    found: list[Problem] = []
+    found = [*found, *_empty_blocks(document)]
     for environment in overlay.environment_names(document):
         try:
             blueprints[environment] = resolve(document, environment, cloud=cloud)
@@ -170,9 +192,20 @@ def resolve_all(document: Document, *, cloud: str | None = None) -> dict[str, Bl
 
 def load(path: Path, environment: str, *, recorded: Mapping[str, Any] | None = None) -> Blueprint:
     """Reads a spec file and resolves one environment of it."""
-    from plinth.spec.document import load as load_document
-
     return resolve(load_document(path), environment, recorded=recorded)
+
+
+def _empty_blocks(document: Document) -> Iterator[Problem]:
+    """Capabilities written without a value, which YAML reads as null: it could mean either."""
+    for capability in CAPABILITIES:
+        if capability in document.data and document.data[capability] is None:
+            yield Problem(
+                code="empty-block",
+                message=f"`{capability}:` has no value, so it says neither on nor off",
+                location=document.locate((capability,), key=True),
+                path=capability,
+                fix=f"Write `{capability}: {{}}` to have it, or remove the line.",
+            )
 
 
 # --- validation against models and the registry --------------------------------------------------

@@ -78,12 +78,11 @@ def _examine(spec: Path) -> Iterator[Finding]:
 
 
 def _spec_findings(spec: Path) -> Iterator[Finding]:
-    from plinth.blueprint import resolve_all
+    from plinth.blueprint import check
     from plinth.errors import SpecError
-    from plinth.spec.document import load
 
     try:
-        blueprints = resolve_all(load(spec))
+        blueprints = check(spec)
     except SpecError as error:
         yield Finding(
             name="spec",

@@ -16,10 +16,9 @@ from plinth.cli.common import cloud_option, environment_argument, json_option, s
 @json_option
 def validate(spec: Path, cloud: str | None, *, as_json: bool) -> None:
     """Check the spec in every environment; all problems in one run."""
-    from plinth.blueprint import resolve_all
-    from plinth.spec.document import load
+    from plinth.blueprint import check
 
-    blueprints = resolve_all(load(spec), cloud=cloud)
+    blueprints = check(spec, cloud=cloud)
     if as_json:
         found = {
             name: {

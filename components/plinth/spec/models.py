@@ -196,9 +196,11 @@ class Gpu(Model):
 class Taint(Model):
     """Keeps workloads away that do not ask for this pool."""
 
-    key: str = Field(min_length=1)
-    value: str = Field(default="true")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(default="NoSchedule")
+    key: str = Field(min_length=1, description="Taint key.")
+    value: str = Field(default="true", description="Taint value.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        default="NoSchedule", description="What happens to pods that do not tolerate it."
+    )
 
 
 class NodePool(Model):

@@ -1,0 +1,5 @@
+"""``python -m plinth.cli``."""
+
+from plinth.cli import main
+
+main()

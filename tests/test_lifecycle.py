@@ -1,0 +1,153 @@
+"""The whole example platform through the real engine, on simulated clouds, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+
+pytestmark = pytest.mark.engine
+
+_PLINTH = [sys.executable, "-m", "plinth.cli"]
+
+
+class Project:
+    """A copy of the example in a folder of its own, driven through the command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT / "stacks", folder / "stacks")
+        shutil.copy(ROOT / "Pulumi.yaml", folder)
+        self.spec = folder / "stacks" / "platform.yaml"
+
+    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [*_PLINTH, *arguments], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stdout + done.stderr
+        return done
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code).stdout)
+
+    def edit(self, old: str, new: str) -> None:
+        text = self.spec.read_text(encoding="utf-8")
+        assert old in text
+        self.spec.write_text(text.replace(old, new), encoding="utf-8")
+
+    def cloud(self, environment: str) -> list[tuple[str, str, str]]:
+        """What exists in the simulated clouds: type, id and URN."""
+        files = list((self.folder / ".plinth" / "rehearsal" / environment / "cloud").glob("*.db"))
+        found: list[tuple[str, str, str]] = []
+        for file in files:
+            with sqlite3.connect(file) as database:
+                found += database.execute("SELECT type, id, urn FROM resources").fetchall()
+        return found
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("platform"))
+
+
+def test_full_cycle(project: Project) -> None:
+    """up → nothing to change → update → out-of-band change found and repaired → destroyed."""
+    made = project.json("up", "dev", "--rehearse")
+    assert made["summary"].keys() == {"create"}
+    assert made["outputs"]["tracking_url"] == "https://mlflow.ml.example.com"
+    planned = project.json("plan", "dev")
+    assert {change["urn"] for change in made["changes"]} >= {r["urn"] for r in planned["resources"]}
+
+    again = project.json("preview", "dev", "--rehearse", "--expect-no-changes")
+    assert again["summary"].keys() == {"same"}
+
+    project.edit("cost_per_hour: 0.12", "cost_per_hour: 0.12, replicas: {min: 2, max: 4}")
+    found = project.json("preview", "dev", "--rehearse", "--expect-no-changes", code=4)
+    assert found["problems"][0]["code"] == "changes-found"
+    changed = project.json("up", "dev", "--rehearse")
+    felt = [c for c in changed["changes"] if c["op"] not in ("same", "read", "refresh")]
+    assert {(c["op"], c["name"], c["capability"]) for c in felt} == {("update", "churn", "serving")}
+
+    _turn_off_versioning(project)
+    seen = project.json("refresh", "dev", "--rehearse")
+    assert [c["name"] for c in seen["changes"] if c["op"] == "update"] == ["models"]
+    project.json("up", "dev", "--rehearse")
+    project.json("preview", "dev", "--rehearse", "--expect-no-changes")
+
+    project.json("destroy", "dev", "--rehearse")
+    kept = {kind for kind, _, _ in project.cloud("dev")}
+    # Charts that bring CRDs outlive the stack on purpose; everything else is gone.
+    assert kept == {"kubernetes:helm.sh/v3:Release"}
+
+
+def _turn_off_versioning(project: Project) -> None:
+    from plinth.rehearsal.cloud import Cloud
+
+    folder = project.folder / ".plinth" / "rehearsal" / "dev" / "cloud"
+    cloud = Cloud(next(folder.glob("*.db")))
+    record = next(
+        r for r in cloud.resources(type="*BucketVersioning", urn="*::models*")
+    )
+    cloud.patch(record, "versioningConfiguration.status", "Suspended")
+
+
+def test_killed_in_the_middle_the_next_up_converges(tmp_path: Path) -> None:
+    """`kill -9` of everything at once: nothing is orphaned and nothing is made twice."""
+    project = Project(tmp_path)
+    process = subprocess.Popen(
+        [*_PLINTH, "up", "dev", "--rehearse", "--json"],
+        cwd=project.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while len(project.cloud("dev")) < 60 and time.monotonic() < deadline:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 60 <= len(project.cloud("dev")) < 200
+
+    project.json("up", "dev", "--rehearse")
+    cloud = project.cloud("dev")
+    urns = [urn for _, _, urn in cloud]
+    assert len(urns) == len(set(urns)), "made twice"
+    planned = {r["urn"] for r in project.json("plan", "dev")["resources"] if r["custom"]}
+    made = {urn for urn in urns if urn}
+    assert made <= planned, "orphaned"
+    project.json("preview", "dev", "--rehearse", "--expect-no-changes")
+
+
+def test_a_broken_policy_stops_production_and_warns_in_dev(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    # An untruthful owner tag is the simplest violation that a spec can express.
+    project.edit("environments:\n", 'tags: {"capability": "everything"}\nenvironments:\n')
+    dev, prod = project.json("plan", "dev"), project.json("plan", "prod")
+    assert dev["policy"] == prod["policy"] == []
+
+
+def test_data_loss_is_refused(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    spec = project.spec.read_text(encoding="utf-8")
+    start = spec.index("orchestration:")
+    small = spec[:start] + spec[spec.index("cluster:") :]
+    project.spec.write_text(small.replace("tracking: {tool: mlflow}\n", ""), encoding="utf-8")
+    project.json("up", "dev", "--rehearse")
+    project.edit("artifacts: {}", "artifacts: {}\nname: attrition")
+    project.edit("name: churn\n", "")
+    refused = project.json("up", "dev", "--rehearse", code=1)
+    assert {problem["code"] for problem in refused["problems"]} == {"data-loss"}
+    assert any("models" in problem["message"] for problem in refused["problems"])
+    project.json("up", "dev", "--rehearse", "--allow-data-loss")

@@ -29,6 +29,7 @@ environments: {dev: null}
 
 #: Kubernetes release whose schemas manifests are checked against.
 _SCHEMAS = "1.35"
+_GROUPS = ("v1", "apps", "batch", "autoscaling", "policy", "networking.k8s.io")
 
 
 @cache
@@ -64,13 +65,10 @@ def find(made: Graph, type_: str, name: str) -> Resource:
 def manifests(made: Graph, capability: str) -> Iterator[dict[str, Any]]:
     """Objects of Kubernetes' own kinds that a capability makes."""
     for resource in made:
-        if resource.package != "kubernetes" or capability_of(resource.urn) != capability:
-            continue
-        group = str(resource.inputs.get("apiVersion", ""))
-        if group and (
-            "." not in group or (group.endswith(".k8s.io/v1") and "gateway" not in group)
-        ):
-            yield dict(resource.inputs)
+        if resource.package == "kubernetes" and capability_of(resource.urn) == capability:
+            group = str(resource.inputs.get("apiVersion", "")).partition("/")[0]
+            if group in _GROUPS:
+                yield dict(resource.inputs)
 
 
 def assert_valid(manifest: dict[str, Any]) -> None:

@@ -415,6 +415,8 @@ def _pod(
         # Cloud rights come by the identity agent's own projected token; the API token is for
         # pods that talk to the API server, and these do not.
         "automountServiceAccountToken": False,
+        # A Service named `mlflow` would set MLFLOW_PORT in every pod, to a URL.
+        "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": container.uid,

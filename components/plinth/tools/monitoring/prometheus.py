@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from plinth import render
 from plinth.ports import Generated, Grant, Port
 from plinth.results import Monitoring
 from plinth.spec.options import MonitoringOptions, ServingOptions
+from plinth.spec.types import Label
 from plinth.tools import Tool
 from plinth.tools.monitoring import values
 from plinth.tools.monitoring.metrics import DRIFT_SCORE
@@ -29,6 +32,11 @@ _FOLDER = "monitoring"
 
 class Options(MonitoringOptions):
     """Prometheus' options."""
+
+    allow_from: tuple[Label, ...] = Field(
+        default=(),
+        description="Namespaces of your own whose workloads may ask for metrics or push some.",
+    )
 
 
 def documents(kind: str, blueprint: Blueprint, options: MonitoringOptions) -> dict[str, Any]:
@@ -126,7 +134,9 @@ def _secrets(
 def _build(options: Options, context: Context) -> Monitoring:
     # The node exporter reads the host's own file systems; no stricter profile lets it.
     opened = context.open_namespace(
-        profile="privileged", callers=["orchestration"], open_ports=[values.WEBHOOK_PORT]
+        profile="privileged",
+        callers=["orchestration", *options.allow_from],
+        open_ports=[values.WEBHOOK_PORT],
     )
     emails = options.alerts.email or (context.blueprint.settings.owner,)
     topic = context.cloud.topic("alerts", emails, parent=context.parent)

@@ -20,7 +20,7 @@ from plinth.errors import Problem
 from plinth.ports import Grant, Port
 from plinth.results import Serving
 from plinth.spec.options import ServedModel, ServingOptions
-from plinth.spec.types import Replicas
+from plinth.spec.types import Label, Replicas
 from plinth.tools import Tool
 from plinth.tools.serving import manifests
 
@@ -49,6 +49,9 @@ class Options(ServingOptions):
         default=None,
         description="Whether models have host names, <model>.models.<domain>. Callers need no "
         "sign-in. Default: when there is a domain and it is internal.",
+    )
+    allow_from: tuple[Label, ...] = Field(
+        default=(), description="Namespaces of your own whose workloads may call models."
     )
 
 
@@ -185,7 +188,7 @@ def inference_service(
             "runtime": server.runtime,
             "protocolVersion": "v2",
             "storageUri": storage_uri(model.uri),
-            "args": list(server.args),
+            **({"args": list(server.args)} if server.args else {}),
             # The runtimes limit CPU to one core; a larger request alone would be refused.
             "resources": {"requests": quantities, "limits": dict(quantities)},
             **manifests.PROBES,
@@ -300,7 +303,7 @@ def _identity(context: Context, depends_on: Sequence[Resource]) -> WorkloadIdent
 
 
 def _build(options: Options, context: Context) -> Serving:
-    opened = context.open_namespace(callers=["orchestration"])
+    opened = context.open_namespace(callers=["orchestration", *options.allow_from])
     identity = _identity(context, opened)
     installed = _controller(options, context)
     ready = (installed, *opened, *identity.ready)

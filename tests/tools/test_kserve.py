@@ -1,0 +1,283 @@
+"""KServe: which server takes which model, and what keeps servers bounded and measured."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from typing import Any, get_args
+
+import pytest
+from tools_support import assert_valid, find, graph, manifests, problems
+
+from plinth import render, versions
+from plinth.spec.options import Framework, ServedModel
+from plinth.spec.types import Replicas
+from plinth.tools.serving import kserve
+from plinth.tools.serving import manifests as objects
+
+PLAIN = """
+artifacts: {}
+serving: {models: {churn: {uri: "s3://models/churn", framework: sklearn}}}
+"""
+FULL = """
+artifacts: {}
+monitoring: {}
+tracking: {}
+domain: {name: ml.example.com}
+cluster: {node_pools: {general: {min: 2}, gpu: {gpu: {type: l4}}}}
+serving:
+  allow_from: [shop]
+  models:
+    churn: {uri: "models:/churn@champion", framework: sklearn, replicas: {min: 2, max: 5}}
+    faces: {uri: "s3://models/faces", framework: onnx, gpu: 1, memory: 8Gi}
+"""
+
+
+def _predictor(model: ServedModel) -> dict[str, Any]:
+    made = kserve.inference_service("churn", model, namespace="serving", labels={"team": "ml"})
+    assert made["apiVersion"] == "serving.kserve.io/v1beta1"
+    predictor: dict[str, Any] = made["spec"]["predictor"]
+    return predictor
+
+
+@pytest.mark.parametrize("framework", get_args(Framework))
+def test_every_framework_has_a_server_that_speaks_v2(framework: Framework) -> None:
+    model = ServedModel(uri="s3://models/churn", framework=framework)
+    made = _predictor(model)["model"]
+    assert made["runtime"] in {"kserve-mlserver", "kserve-tritonserver", "kserve-huggingfaceserver"}
+    assert made["modelFormat"] == {"name": framework}
+    assert made["protocolVersion"] == "v2"
+    assert made["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
+
+
+@pytest.mark.parametrize("framework", ["sklearn", "pytorch", "onnx", "mlflow"])
+def test_registered_models_are_mlflow_models_whatever_is_inside(framework: Framework) -> None:
+    made = _predictor(ServedModel(uri="models:/churn/7", framework=framework))["model"]
+    assert made["modelFormat"] == {"name": "mlflow"}
+    assert made["runtime"] == "kserve-mlserver"
+    assert made["storageUri"] == "models:/churn/7"
+
+
+@pytest.mark.parametrize(
+    ("framework", "port"), [("sklearn", "8082"), ("onnx", "8002"), ("huggingface", "8080")]
+)
+def test_metrics_are_read_where_the_server_answers_them(framework: Framework, port: str) -> None:
+    predictor = _predictor(ServedModel(uri="s3://models/churn", framework=framework))
+    assert predictor["annotations"]["prometheus.kserve.io/port"] == port
+
+
+def test_triton_keeps_the_quantiles_that_alerts_need() -> None:
+    made = _predictor(ServedModel(uri="s3://models/churn", framework="onnx"))["model"]
+    assert "--metrics-config=summary_latencies=true" in made["args"]
+
+
+def test_limits_follow_requests_so_that_the_runtime_s_own_cannot_contradict_them() -> None:
+    model = ServedModel(uri="s3://m/c", framework="xgboost", cpu="3", memory="6Gi", gpu=2)
+    predictor = _predictor(model)
+    resources = predictor["model"]["resources"]
+    assert resources["requests"] == {"cpu": "3", "memory": "6Gi", "nvidia.com/gpu": "2"}
+    assert resources["limits"] == resources["requests"]
+    assert predictor["tolerations"][0]["key"] == "nvidia.com/gpu"
+    assert "tolerations" not in _predictor(ServedModel(uri="s3://m/c", framework="xgboost"))
+
+
+def test_copies_are_scaled_spread_and_hardened() -> None:
+    model = ServedModel(uri="s3://m/c", framework="xgboost", replicas=Replicas(min=2, max=9))
+    predictor = _predictor(model)
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (2, 9)
+    assert predictor["scaleMetric"] == "cpu"
+    spread = predictor["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"]
+    assert spread == {objects.MODEL_LABEL: "churn"}
+    assert predictor["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert predictor["securityContext"]["runAsNonRoot"] is True
+    assert predictor["labels"] == {"team": "ml"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("s3://models/churn", "s3://models/churn"),
+        (
+            "abfss://models@plinthdev.dfs.core.windows.net/churn/1",
+            "https://plinthdev.blob.core.windows.net/models/churn/1",
+        ),
+    ],
+)
+def test_addresses_are_given_in_kserve_s_spelling(uri: str, expected: str) -> None:
+    assert kserve.storage_uri(uri) == expected
+
+
+def test_controller_runs_plain_deployments_behind_the_shared_gateway() -> None:
+    values = kserve.controller_values("models.ml.example.com", {"platform": "churn"})["kserve"]
+    controller = values["controller"]
+    assert controller["deploymentMode"] == "Standard"
+    gateway = controller["gateway"]
+    assert gateway["domain"] == "models.ml.example.com"
+    assert gateway["urlScheme"] == "https"
+    assert gateway["disableIngressCreation"] is False
+    assert gateway["disableIstioVirtualHost"] is True
+    assert gateway["ingressGateway"] == {
+        "enableGatewayApi": True,
+        "kserveGateway": "gateway/platform",
+        "createGateway": False,
+        "className": "envoy",
+    }
+    assert values["security"] == {"autoMountServiceAccountToken": False}
+
+
+def test_without_a_domain_no_route_is_made() -> None:
+    gateway = kserve.controller_values(None, {})["kserve"]["controller"]["gateway"]
+    assert gateway["disableIngressCreation"] is True
+    assert gateway["domain"] == "svc.cluster.local"
+
+
+def test_runtimes_are_switched_on_with_pinned_images() -> None:
+    runtimes = kserve.runtime_values(versions.defaults().images)["kserve"]["servingruntime"]
+    assert runtimes["enabled"] is True
+    for name in ("mlserver", "tritonserver"):
+        assert "/" in runtimes[name]["image"]
+        assert runtimes[name]["tag"] not in ("", "latest")
+
+
+def test_registry_is_read_with_credentials_from_a_secret() -> None:
+    made = objects.storage_container(
+        prefix="models:/", image="mlflow:1", script="pass", tracking_uri="http://mlflow"
+    )
+    assert made["spec"]["supportedUriFormats"] == [{"prefix": "models:/"}]
+    container = made["spec"]["container"]
+    assert container["name"] == "storage-initializer"
+    assert "args" not in container  # KServe's own arguments, source and target, must stay
+    sources = {item["name"]: item.get("valueFrom") for item in container["env"]}
+    for key in ("username", "password"):
+        reference = sources[f"MLFLOW_TRACKING_{key.upper()}"]
+        assert reference == {"secretKeyRef": {"name": objects.REGISTRY_SECRET, "key": key}}
+
+
+@pytest.mark.parametrize(
+    ("flavors", "code"), [("skops", 1), ("cloudpickle", 0)], ids=["unreadable", "readable"]
+)
+def test_fetching_says_when_the_server_could_not_read_the_model(
+    tmp_path: Any, flavors: str, code: int
+) -> None:
+    """Runs the real script against a stand-in for MLflow's client."""
+    client = tmp_path / "mlflow"
+    client.mkdir()
+    (client / "__init__.py").write_text("")
+    (client / "artifacts.py").write_text(
+        "import pathlib\n"
+        "def download_artifacts(*, artifact_uri, dst_path):\n"
+        "    text = 'flavors: {sklearn: {serialization_format: " + flavors + "}}'\n"
+        "    pathlib.Path(dst_path, 'MLmodel').write_text(text)\n"
+        "    return dst_path\n"
+    )
+    script = render.text("kserve/fetch_model.py")
+    done = subprocess.run(
+        [sys.executable, "-c", script, "models:/churn@champion", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert ('serialization_format="cloudpickle"' in done.stderr) is bool(code)
+    assert (tmp_path / "MLmodel").exists()
+
+
+@pytest.mark.parametrize(
+    ("block", "code", "path"),
+    [
+        (
+            "{models: {art: {uri: 'models:/art@best', framework: triton}}}",
+            "model-not-from-registry",
+            "serving.models.art.uri",
+        ),
+        (
+            "{models: {art: {uri: 'abfss://art/model', framework: onnx}}}",
+            "model-address",
+            "serving.models.art.uri",
+        ),
+        ("{expose: true}", "expose-without-domain", "serving.expose"),
+    ],
+)
+def test_what_cannot_work_is_refused(block: str, code: str, path: str) -> None:
+    (problem,) = problems(f"{{artifacts: {{}}, tracking: {{}}, serving: {block}}}")
+    assert (problem.code, problem.path) == (code, path)
+    assert problem.fix
+
+
+def test_models_wait_for_the_runtimes_and_the_runtimes_for_the_controller() -> None:
+    made = graph(FULL)
+    steps = [
+        find(made, "Release", name)
+        for name in ("kserve-crd", "kserve-resources", "kserve-runtime-configs")
+    ]
+    for before, after in itertools.pairwise(steps):
+        assert before.urn in after.dependencies
+    waits = find(made, ":InferenceService", "churn").dependencies
+    assert steps[-1].urn in waits
+    assert find(made, ":ClusterStorageContainer", "model-registry").urn in waits
+
+
+def test_models_may_read_their_bucket_and_no_more() -> None:
+    made = graph(PLAIN)
+    account = find(made, ":ServiceAccount", "model-reader-service-account")
+    assert account.inputs["metadata"]["namespace"] == "serving"
+    policy = find(made, ":RolePolicy", "serving-model-reader").inputs["policy"]
+    assert "s3:GetObject" in policy
+    assert "s3:PutObject" not in policy
+    predictor = find(made, ":InferenceService", "churn").inputs["spec"]["predictor"]
+    assert predictor["serviceAccountName"] == account.inputs["metadata"]["name"]
+
+
+def test_webhook_is_reachable_from_the_api_server() -> None:
+    policy = find(graph(PLAIN), ":NetworkPolicy", "kserve-isolation").inputs["spec"]
+    assert {"ports": [{"port": 9443}]} in policy["ingress"]
+
+
+def test_only_named_namespaces_may_call_models() -> None:
+    policy = find(graph(FULL), ":NetworkPolicy", "serving-isolation").inputs["spec"]
+    (rule,) = policy["ingress"]
+    callers = {
+        source["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for source in rule["from"]
+        if "namespaceSelector" in source
+    }
+    assert callers == {"monitoring", "gateway", "orchestration", "shop"}
+
+
+def test_endpoints_are_host_names_below_the_domain() -> None:
+    outputs = graph(FULL).outputs
+    assert outputs["serving_endpoints_churn"] == "https://churn.models.ml.example.com"
+
+
+def test_endpoints_stay_inside_without_a_domain_or_when_it_is_public() -> None:
+    inside = "http://churn-predictor.serving.svc.cluster.local"
+    assert graph(PLAIN).outputs["serving_endpoints_churn"] == inside
+    public = PLAIN + (
+        "domain: {name: ml.example.com, exposure: public, allow: [192.0.2.0/24]}\n"
+        "identity: {issuer: 'https://id.example.com', client_id: ml, client_secret: {secret: oidc}}"
+    )
+    assert graph(public).outputs["serving_endpoints_churn"] == inside
+
+
+def test_objects_are_ones_that_kubernetes_knows() -> None:
+    found = list(manifests(graph(FULL), "serving"))
+    assert {"ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"} <= {m["kind"] for m in found}
+    for manifest in found:
+        assert_valid(manifest)
+
+
+def test_only_models_of_several_copies_get_a_disruption_budget() -> None:
+    budgets = [r.name for r in graph(FULL) if r.type.endswith(":PodDisruptionBudget")]
+    assert "churn-disruption-budget" in budgets
+    assert "faces-disruption-budget" not in budgets
+
+
+def test_registry_is_left_out_without_tracking() -> None:
+    assert not [r for r in graph(PLAIN) if r.type.endswith(":ClusterStorageContainer")]
+
+
+def test_importing_the_tool_loads_no_engine() -> None:
+    script = "import sys, plinth.tools.serving.kserve; sys.exit('pulumi' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

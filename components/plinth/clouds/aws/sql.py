@@ -159,4 +159,4 @@ class Sql(Component):
 def final_snapshot(component: Component, name: str) -> Output[str]:
     """A name for the last snapshot that no earlier life of the platform has taken."""
     life = random.RandomId(f"{name}-final-snapshot", byte_length=4, opts=component.child())
-    return Output.concat(component.site.prefix, f"-{name}-final-", life.hex)
+    return Output.concat(component.site.prefix, f"-{name}-final-", life.dec)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from aws_support import ADOPTED, PROD, REGION, blueprint
 
+from plinth.blueprint import Choice
 from plinth.clouds.aws.checks import check
+from plinth.spec.options import ArtifactsOptions
 
 ROLE = "arn:aws:iam::111111111111:role/ml"
 KEY = f"arn:aws:kms:{REGION}:111111111111:key/01234567-89ab-cdef-0123-456789abcdef"
@@ -120,3 +122,10 @@ def test_a_mistyped_region_gets_the_one_that_was_meant() -> None:
 def test_every_problem_is_found_in_one_run() -> None:
     changes = {"account": "1", "encryption": {"key": "x"}, **pool(machine="xx")}
     assert len(check(blueprint(**changes))) == 3
+
+
+def test_the_access_log_bucket_s_name_is_taken() -> None:
+    options = ArtifactsOptions.model_validate({"buckets": {"access-logs": {}}})
+    chosen = {"artifacts": Choice(tool="buckets", options=options)}
+    (problem,) = check(blueprint().model_copy(update={"choices": chosen}))
+    assert (problem.code, problem.path) == ("reserved-name", "artifacts.buckets.access-logs")

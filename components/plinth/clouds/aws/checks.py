@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from plinth.clouds.aws import machines
-from plinth.clouds.aws.facts import REGIONS, ZONES
+from plinth.clouds.aws.facts import ACCESS_LOGS, REGIONS, ZONES
 from plinth.errors import Problem
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def check(blueprint: Blueprint) -> Sequence[Problem]:
         *_people(settings),
         *_sizes(settings),
         *_budget(settings),
+        *_buckets(blueprint),
     ]
 
 
@@ -179,6 +180,17 @@ def _budget(settings: Settings) -> Iterator[Problem]:
             message=f"AWS keeps {_ALERTS} alerts a budget, one of them for the forecast",
             path="cost.thresholds",
             fix=f"List at most {_ALERTS - 1} thresholds.",
+        )
+
+
+def _buckets(blueprint: Blueprint) -> Iterator[Problem]:
+    artifacts = blueprint.choices.get("artifacts")
+    if artifacts and ACCESS_LOGS in getattr(artifacts.options, "buckets", {}):
+        yield Problem(
+            code="reserved-name",
+            message=f"the bucket {ACCESS_LOGS} keeps the other buckets' access logs",
+            path=f"artifacts.buckets.{ACCESS_LOGS}",
+            fix="Choose another name.",
         )
 
 

@@ -63,6 +63,9 @@ ZONES: Final[dict[str, tuple[str, ...]]] = {
 #: Regions, sorted.
 REGIONS: Final = tuple(ZONES)
 
+#: Role of the bucket that takes the access logs of all others.
+ACCESS_LOGS: Final = "access-logs"
+
 #: Pulumi types whose loss loses data, or locks others out of theirs.
 STATEFUL: Final = frozenset(
     {

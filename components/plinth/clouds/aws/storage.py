@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output, Resource
 
 from plinth import ports
+from plinth.clouds.aws.facts import ACCESS_LOGS
 from plinth.clouds.aws.keys import Concern, Keys
 from plinth.clouds.aws.site import Component, Site, document
 from plinth.spec.options import BucketOptions
@@ -153,7 +154,7 @@ class Buckets:
         """
         days = self._site.blueprint.settings.log_retention_days
         return PrivateBucket(
-            "access-logs",
+            ACCESS_LOGS,
             BucketOptions(expire_after_days=days),
             site=self._site,
             parent=self._parent,

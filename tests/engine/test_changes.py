@@ -113,7 +113,7 @@ def test_phases_are_told_as_they_come() -> None:
     assert told == [
         ("create", "planned"), ("create", "started"), ("create", "done"), ("create", "failed"),
     ]  # fmt: skip
-    assert collector.failed == [urn("one")]
+    assert list(collector.failed) == [urn("one")]
 
 
 def test_the_outcome_is_plain_json() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pulumi
 import pytest
+from pulumi.automation.events import StepEventStateMetadata
 from toycloud import Box, ToyCloud
 
 from plinth.engine import recovery
@@ -112,6 +113,47 @@ class TestRepair:
         assert repair.forgotten == (urn,)
 
 
+class TestCutOff:
+    def event(self, **inputs: Any) -> StepEventStateMetadata:
+        return StepEventStateMetadata.from_json(
+            {"urn": URN, "type": "toy:index:Box", "parent": "p", "provider": "q", "inputs": inputs}
+        )
+
+    @pytest.fixture
+    def cut_off(self, tmp_path: Path) -> recovery.CutOff:
+        return recovery.CutOff(tmp_path / "deep" / "dev.json")
+
+    def test_it_is_pending_in_the_next_run(self, cut_off: recovery.CutOff, tmp_path: Path) -> None:
+        cut_off.note([self.event(size=1)])
+        export = export_with()
+        pending = recovery.CutOff(tmp_path / "deep" / "dev.json").added_to(export)
+        assert export == export_with()
+        assert recovery.pending_creates(pending) == [resource(parent="p", provider="q")]
+        repair = recovery.repair(pending, find=lambda _urn, _type: "box-1")
+        assert repair is not None
+        assert repair.adopted == {URN: "box-1"}
+
+    def test_more_may_come_before_it_is_settled(self, cut_off: recovery.CutOff) -> None:
+        cut_off.note([self.event(size=1)])
+        cut_off.note([self.event(size=2)])
+        assert len(recovery.pending_creates(cut_off.added_to(export_with()))) == 2
+        cut_off.clear()
+        assert cut_off.added_to(export_with()) == export_with()
+
+    def test_nothing_to_note_leaves_no_file(self, cut_off: recovery.CutOff, tmp_path: Path) -> None:
+        cut_off.note([])
+        assert list(tmp_path.iterdir()) == []
+
+    def test_hidden_values_are_left_out(self, cut_off: recovery.CutOff) -> None:
+        hidden = {
+            "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+            "ciphertext": "[secret]",
+        }
+        cut_off.note([self.event(size=1, key=hidden, more={"list": [hidden, 2], "key": hidden})])
+        (pending,) = recovery.pending_creates(cut_off.added_to(export_with()))
+        assert pending["inputs"] == {"size": 1, "more": {"list": [2]}}
+
+
 def write_lock(backend: Path, *, process: int, host: str, since: datetime) -> Path:
     path = backend / ".pulumi" / "locks" / "organization" / "plinth" / "dev" / "a.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,7 +219,7 @@ def two_boxes() -> None:
 
 def kill_engine() -> None:
     """kill -9 for the CLI that this process has started."""
-    running = [each for each in psutil.Process().children() if "pulumi" in each.name()]
+    running = [each for each in psutil.Process().children() if each.name() == "pulumi"]
     assert len(running) == 1
     running[0].kill()
 

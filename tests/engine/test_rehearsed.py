@@ -3,16 +3,23 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 import yaml
+from test_recovery import kill_engine
 
+from plinth.engine.changes import Change
 from plinth.engine.locate import Engine
 from plinth.engine.settings import REHEARSED_SECRET, Settings, environment_variables
 from plinth.engine.workspace import Stack
+from plinth.errors import EngineError
+from plinth.rehearsal import launch
+from plinth.rehearsal.cloud import Cloud
 
 pytestmark = pytest.mark.engine
 
@@ -84,3 +91,52 @@ def test_plain_pulumi_joins_the_rehearsal(rehearsed: Settings, engine: Engine) -
     )
     assert answer.returncode == 0, answer.stderr + answer.stdout
     assert json.loads(answer.stdout)["changeSummary"].keys() == {"same"}
+
+
+def two_queues() -> None:
+    import pulumi_aws as aws
+
+    opts = pulumi.ResourceOptions(provider=aws.Provider("aws", region="eu-west-1"))
+    first = aws.sqs.Queue("one", opts=opts)
+    aws.sqs.Queue(
+        "two", opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[first]))
+    )
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("action", ["crash", "hang"])
+def test_an_outage_orphans_nothing_and_makes_nothing_twice(
+    root: Path, engine: Engine, tmp_path: Path, action: str, when: str
+) -> None:
+    """The provider dies, or the engine is killed while the provider hangs, around a creation."""
+    settings = Settings(root=root, environment="dev", rehearse=True)
+    plan = tmp_path / "faults.json"
+    fault = {"operation": "create", "urn": "*::two", "action": action, "when": when, "seconds": 60}
+    plan.write_text(json.dumps([fault]), encoding="utf-8")
+
+    def opened() -> Stack:
+        return Stack(settings, two_queues, engine=engine, packages=("aws",), faults=plan)
+
+    reached = threading.Event()
+
+    def watch(change: Change, phase: str) -> None:
+        if (change.name, phase) == ("two", "started"):
+            reached.set()
+
+    def kill() -> None:
+        assert reached.wait(60)
+        time.sleep(1)  # the call is on its way to the provider
+        kill_engine()
+
+    killer = threading.Thread(target=kill)
+    if action == "hang":
+        killer.start()
+    with pytest.raises(EngineError):
+        opened().up(watch)
+    if action == "hang":
+        killer.join()
+    opened().up()
+    assert opened().preview(allow_changes=False).changed == ()
+    with Cloud(launch.database(settings.cloud)) as cloud:
+        names = sorted(record.urn.rsplit("::", 1)[-1] for record in cloud.resources())
+    assert names == ["one", "two"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
-from pulumi.automation.events import EngineEvent, StepEventMetadata
+from pulumi.automation.events import EngineEvent, StepEventMetadata, StepEventStateMetadata
 
 from plinth.errors import EngineError, Problem
 
@@ -48,6 +49,9 @@ _RANK: Final[tuple[Op, ...]] = (
 
 #: The CLI's warning that the language host does not lie beside it: the stand-in never does.
 _EXPECTED: Final = "using pulumi-language-python from $PATH"
+
+#: What gRPC says when the other side goes away during a call, as opposed to before it.
+_LOST: Final = re.compile("error reading from server|transport is closing|connection reset")
 
 _COMPONENT: Final = "plinth:index:"
 
@@ -247,7 +251,7 @@ class Collector:
         self._changes: dict[str, Change] = {}
         self.diagnostics: list[Diagnostic] = []
         self.violations: list[tuple[str, Diagnostic]] = []
-        self.failed: list[str] = []
+        self.failed: dict[str, StepEventMetadata] = {}
 
     def __call__(self, event: EngineEvent) -> None:
         """Takes in one event."""
@@ -258,7 +262,7 @@ class Collector:
             if not after.planning:
                 self._step(after.metadata, "done")
         elif failure := event.res_op_failed_event:
-            self.failed.append(failure.metadata.urn)
+            self.failed[failure.metadata.urn] = failure.metadata
             self._step(failure.metadata, "failed")
         elif policy := event.policy_event:
             rule = f"{policy.policy_pack_name}/{policy.policy_name}"
@@ -289,6 +293,15 @@ class Collector:
         self._changes[step.urn] = change
         if self._on_change is not None:
             self._on_change(change, phase)
+
+    def cut_off(self) -> list[StepEventStateMetadata]:
+        """Resources whose provider died while it made them: they may exist or not."""
+        lost = {said.urn for said in self.diagnostics if _LOST.search(said.message)}
+        return [
+            step.new
+            for urn, step in self.failed.items()
+            if urn in lost and step.new is not None and step.op.value.startswith("create")
+        ]
 
     def outcome(self, *, outputs: Mapping[str, Any], seconds: float) -> Outcome:
         """Everything gathered so far."""

@@ -62,6 +62,12 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Check the network, or install it with `pulumi plugin install`",
     ),
     (
+        r"error reading from server|transport is closing|Error while dialing.*connection refused",
+        "provider-died",
+        "The provider ended in the middle of the run: {said}",
+        "Run `plinth up` again; what was being made is looked up first",
+    ),
+    (
         r"no stack named",
         "stack-missing",
         "{said}",

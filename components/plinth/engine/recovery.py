@@ -3,7 +3,8 @@
 When the engine dies in the middle of ``up``, two things stay behind in the state.  Its lock stops
 every later run.  And each creation that was under way is kept as a *pending operation*: the cloud
 may or may not have made the resource, and making it again could leave two.  Interrupted updates and
-deletions need no care, the next run repeats them.
+deletions need no care, the next run repeats them.  When a provider dies instead, the engine takes
+the creation for failed and keeps nothing; :class:`CutOff` does.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import copy
 import json
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
+from pulumi.automation.events import StepEventStateMetadata
 
 from plinth.errors import EngineError, Problem
 
@@ -28,6 +30,10 @@ Find = Callable[[str, str], str | Sequence[str] | None]
 
 #: Types that exist in the state alone; nothing of theirs can be left behind in a cloud.
 _VIRTUAL: Final = ("pulumi:providers:", "random:")
+
+#: How special values are marked in a state (sdk/go/common/resource/sig/sig.go).
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a constant of the format
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,67 @@ def pending_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The resources of an exported state whose creation was cut off."""
     operations = (export.get("deployment") or {}).get("pending_operations") or []
     return [entry["resource"] for entry in operations if entry.get("type") == "creating"]
+
+
+class CutOff:
+    """Keeps creations whose end nobody saw until the next run, in a file of this checkout.
+
+    The state itself cannot hold them: the CLI drops pending operations from whatever is imported
+    (pkg/cmd/pulumi/stack/stack_import.go).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def note(self, steps: Iterable[StepEventStateMetadata]) -> None:
+        """Adds creations, as the engine's events described them.
+
+        Events hide secret inputs; those are left out and come back with the next refresh.
+        """
+        resources = self._read() + [
+            {
+                "urn": each.urn,
+                "custom": True,
+                "type": each.type,
+                "inputs": _open_values(each.inputs or {}),
+                "parent": each.parent,
+                "provider": each.provider,
+            }
+            for each in steps
+        ]
+        if resources:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps(resources, indent=2), encoding="utf-8")
+
+    def added_to(self, export: Mapping[str, Any]) -> dict[str, Any]:
+        """An exported state in which they are pending, like those that the engine noted itself."""
+        extended = copy.deepcopy(dict(export))
+        operations = extended["deployment"].setdefault("pending_operations", [])
+        operations += [{"resource": each, "type": "creating"} for each in self._read()]
+        return extended
+
+    def clear(self) -> None:
+        """Forgets all of them."""
+        self._path.unlink(missing_ok=True)
+
+    def _read(self) -> list[dict[str, Any]]:
+        try:
+            noted: list[dict[str, Any]] = json.loads(self._path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return []
+        return noted
+
+
+def _open_values(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _open_values(each) for key, each in value.items() if not _is_secret(each)}
+    if isinstance(value, list):
+        return [_open_values(each) for each in value if not _is_secret(each)]
+    return value
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

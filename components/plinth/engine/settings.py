@@ -54,6 +54,12 @@ class Settings:
         return self.home / "rehearsal" / self.environment
 
     @property
+    def cut_off_file(self) -> Path:
+        """Where creations are kept whose end a run did not see."""
+        folder = self.rehearsal if self.rehearse else self.home
+        return folder / "cut-off" / f"{self.environment}.json"
+
+    @property
     def cloud(self) -> Path:
         """Where the simulated clouds of this environment keep what they hold."""
         return self.rehearsal / "cloud"

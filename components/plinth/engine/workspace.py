@@ -93,6 +93,7 @@ class Stack:
         self._find = find
         self._extra = dict(environment or {})
         self._patience = patience
+        self._cut_off = recovery.CutOff(settings.cut_off_file)
         quiet.install()
 
     def preview(
@@ -144,16 +145,20 @@ class Stack:
         packs, configs = self._pack_arguments()
         with self._open(on_change) as (stack, events, started):
             self._recover(stack, adopt=adopt, forget=forget)
-            result = stack.up(
-                on_event=events,
-                color="never",
-                message=message,
-                target=list(targets) or None,
-                parallel=parallel,
-                show_secrets=False,
-                policy_packs=packs,
-                policy_pack_configs=configs,
-            )
+            try:
+                result = stack.up(
+                    on_event=events,
+                    color="never",
+                    message=message,
+                    target=list(targets) or None,
+                    parallel=parallel,
+                    show_secrets=False,
+                    policy_packs=packs,
+                    policy_pack_configs=configs,
+                )
+            except CommandError:
+                self._cut_off.note(events.cut_off())
+                raise
         return _outcome(events, _masked(result.outputs), started)
 
     def refresh(
@@ -181,7 +186,10 @@ class Stack:
         forget: Collection[str] = (),
         remove: bool = False,
     ) -> Outcome:
-        """Deletes everything in the stack, and with ``remove`` its history and configuration."""
+        """Deletes everything in the stack, and with ``remove`` the stack and its history too.
+
+        The stack's configuration file stays: it is the project's, not the engine's.
+        """
         with self._open(on_change) as (stack, events, started):
             self._recover(stack, adopt=adopt, forget=forget)
             stack.destroy(
@@ -191,7 +199,7 @@ class Stack:
                 show_secrets=False,
             )
             if remove:
-                stack.workspace.remove_stack(stack.name)
+                stack.workspace.remove_stack(stack.name, preserve_config=True)
         return _outcome(events, {}, started)
 
     def outputs(self, *, show_secrets: bool = False) -> dict[str, Any]:
@@ -285,12 +293,12 @@ class Stack:
         adopt: Mapping[str, str] | None,
         forget: Collection[str],
     ) -> None:
-        repair = recovery.repair(
-            _plain(stack.export_stack()), find=self._finder(), adopt=adopt, forget=forget
-        )
+        state = self._cut_off.added_to(_plain(stack.export_stack()))
+        repair = recovery.repair(state, find=self._finder(), adopt=adopt, forget=forget)
         if repair is None:
             return
         stack.import_stack(automation.Deployment(**repair.export))
+        self._cut_off.clear()
         if repair.adopted:
             # Their outputs are known to the cloud alone.
             stack.refresh(target=list(repair.adopted), color="never", show_secrets=False)

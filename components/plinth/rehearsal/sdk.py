@@ -13,6 +13,7 @@ import importlib.metadata
 import importlib.util
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
@@ -22,6 +23,10 @@ from pathlib import Path
 from typing import Final
 
 from plinth.errors import Problem, UsageError
+
+#: CPython 3.11 counts the depth of a tree under construction once for all threads; two at a time
+#: end in "AST constructor recursion depth mismatch" (python/cpython#106905).
+_PARSING: Final = threading.Lock()
 
 _SCALARS: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
@@ -135,7 +140,8 @@ class _Module:
         start, end = self._spans[name]
         # What follows the class up to the next one is its decorators: indented lines only.
         body = re.split(r"^(?=[^\s#])", self.text[start:end], maxsplit=2, flags=re.MULTILINE)
-        node = ast.parse("".join(body[:2])).body[0]
+        with _PARSING:
+            node = ast.parse("".join(body[:2])).body[0]
         assert isinstance(node, ast.ClassDef)  # noqa: S101 the span starts with "class"
         return node
 

@@ -1,0 +1,79 @@
+"""The same resources without Plinth: one flat loop over the SDKs' own classes.
+
+What a Pulumi user without components would run: literal inputs, explicit dependencies, the same
+parents, providers and names. Kubernetes objects are registered as Plinth registers them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from plinth.kube import Manifest
+
+
+class _Component(pulumi.ComponentResource):
+    """A component of the recorded type, so that URNs are the same."""
+
+
+def _class(token: str) -> type[pulumi.CustomResource]:
+    package, module, name = token.split(":")
+    found = importlib.import_module(f"pulumi_{package}")
+    for part in module.split("/")[0].split(".") if not module.startswith("index") else ():
+        found = getattr(found, part)
+    resource: type[pulumi.CustomResource] = getattr(found, name)
+    return resource
+
+
+def _arguments(kind: type, inputs: dict[str, Any]) -> dict[str, Any]:
+    module = importlib.import_module(kind.__module__)
+    # Where a nested input has taken the name, the class's own arguments are `…InitArgs`.
+    own = f"{kind.__name__}InitArgs"
+    args = getattr(module, own if hasattr(module, own) else f"{kind.__name__}Args")
+    names = {
+        getattr(item.fget, "_pulumi_name", snake): snake
+        for snake, item in vars(args).items()
+        if isinstance(item, property)
+    }
+    return {names[key]: value for key, value in inputs.items()}
+
+
+def program(plan: Path) -> Callable[[], None]:
+    """The program of the resources in a ``plinth plan --json`` document."""
+    resources = json.loads(plan.read_text(encoding="utf-8"))["resources"]
+
+    def run() -> None:
+        made: dict[str, pulumi.Resource] = {}
+        for entry in resources:
+            token = entry["type"]
+            parent = made.get(entry["parent"])
+            provider = made.get((entry["provider"] or "").rsplit("::", 1)[0])
+            opts = pulumi.ResourceOptions(
+                parent=parent,
+                provider=provider if isinstance(provider, pulumi.ProviderResource) else None,
+                depends_on=[made[urn] for urn in entry["dependencies"]],
+                protect=entry["protect"],
+            )
+            made[entry["urn"]] = _make(token, entry, opts)
+
+    return run
+
+
+def _make(token: str, entry: dict[str, Any], opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    name, inputs = entry["name"], entry["inputs"]
+    if not entry["custom"]:
+        return _Component(token, name, inputs, opts)
+    if token.startswith("pulumi:providers:"):
+        known = {k: v for k, v in inputs.items() if v is not None}
+        return pulumi.ProviderResource(token.rsplit(":", 1)[-1], name, known, opts)
+    if token.startswith("kubernetes:"):
+        if "apiVersion" in inputs:
+            return Manifest(name, inputs, opts)
+        return pulumi.CustomResource(token, name, inputs, opts)
+    kind = _class(token)
+    return kind(name, opts=opts, **_arguments(kind, inputs))

@@ -14,7 +14,6 @@ killed in between leaves a resource that its state does not know; :meth:`Cloud.f
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 import json
 import re
@@ -80,8 +79,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
     return result
 
 
@@ -141,12 +142,8 @@ class Cloud:
             scope: Only those of one account or cluster.
             urn: Glob on the URN.
         """
-        rows = self._records("WHERE ? IN (scope, '')", (scope or "",))
-        return [
-            row
-            for row in rows
-            if fnmatch.fnmatchcase(row.type, type) and fnmatch.fnmatchcase(row.urn or "", urn)
-        ]
+        where = "WHERE ? IN (scope, '') AND type GLOB ? AND coalesce(urn, '') GLOB ?"
+        return self._records(where, (scope or "", type, urn))
 
     def get(self, type: str, id: str, scope: str | None = None) -> Record | None:  # noqa: A002
         """The resource of a type with an identifier, if it exists."""

@@ -86,11 +86,15 @@ def load(path: Path) -> tuple[Planned, ...]:
     """
     try:
         return tuple(TypeAdapter(list[Planned]).validate_json(path.read_bytes()))
-    except (OSError, ValidationError) as error:
-        problem = Problem(
-            code="bad-faults", message=f"{path.name} is not a plan of faults: {error}"
-        )
-        raise UsageError(problem) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        reason = f"{place}: {first['msg']}" if place else first["msg"]
+    raise UsageError(
+        Problem(code="bad-faults", message=f"{path.name} is not a plan of faults: {reason}")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +114,9 @@ class Faults:
     def due(self, call: Call) -> list[Planned]:
         """Count a call, and return the faults that strike at it."""
         struck = []
-        for fault in self.plan:
+        for index, fault in enumerate(self.plan):
             if fault.concerns(call):
-                count = self.cloud.count(f"fault:{json.dumps(asdict(fault), sort_keys=True)}")
+                count = self.cloud.count(f"fault:{index}:{json.dumps(asdict(fault))}")
                 if fault.nth <= count < fault.nth + fault.times:
                     struck.append(fault)
         return struck

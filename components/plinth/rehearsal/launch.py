@@ -14,6 +14,7 @@ from typing import Final
 import plinth
 from plinth.errors import EngineError, Problem
 from plinth.rehearsal import packages
+from plinth.rehearsal.cloud import Cloud
 
 DATABASE: Final = "cloud.db"
 _ROOT: Final = Path(next(iter(plinth.__path__))).parent
@@ -27,8 +28,6 @@ def database(directory: Path) -> Path:
 
 def find(directory: Path, urn: str) -> str | None:
     """The identifier of what exists for a URN, for states that lost track of it."""
-    from plinth.rehearsal.cloud import Cloud  # noqa: PLC0415 opened only when it is asked for
-
     if not database(directory).exists():
         return None
     with Cloud(database(directory)) as cloud:

@@ -57,6 +57,7 @@ def computed(
     fallback = f"{prefix}{birth.hex(26, 'prefix')}" if prefix else name
     birth = replace(birth, name=birth.text(key, fallback))
     identifier, made = package.make(birth)
+    identifier = identifier or birth.name  # what it is made of may not be known yet
     kind = package.kind(type_token)
     if kind is None:
         return identifier, _over(inputs, made)

@@ -186,4 +186,5 @@ def _forces(package: Package, kind: Kind, change: Change, patterns: list[str]) -
         return False
     if any(pattern == "*" or matches(change.path, pattern) for pattern in patterns):
         return True
-    return documented_replace(change.path, kind.inputs, package.sdk)
+    documented = package.documents_replacements
+    return documented and documented_replace(change.path, kind.inputs, package.sdk)

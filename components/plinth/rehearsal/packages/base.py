@@ -113,6 +113,8 @@ class Package:
     module: ClassVar[str]
     #: Whether text, numbers and booleans turn into one another.
     lenient: ClassVar[bool] = True
+    #: Whether "cannot be updated" in the documentation means that the provider replaces it.
+    documents_replacements: ClassVar[bool] = True
     #: How long the hexadecimal tail of a made-up name is.
     tail: ClassVar[int] = 7
     #: Glob on the type token -> property patterns that force a new resource, beyond the SDK's docs.

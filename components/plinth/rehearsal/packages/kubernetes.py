@@ -195,6 +195,7 @@ class Kubernetes(Package):
     name = "kubernetes"
     module = "pulumi_kubernetes"
     lenient = False
+    documents_replacements = False  # such changes are refused by the API server instead
     tail = 8
     replaces: ClassVar[Mapping[str, tuple[str, ...]]] = _FORCE_NEW
     makers: ClassVar[Mapping[str, Maker]] = {RELEASE: _release}

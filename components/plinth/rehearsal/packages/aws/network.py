@@ -143,17 +143,21 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "aws:alb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _default_group,
     "aws:ec2/eip:Eip": _eip,
-    "aws:ec2/flowLog:FlowLog": ec2("fl", "vpc-flow-log"),
+    "aws:ec2/flowLog:FlowLog": lambda b: (
+        f"fl-{b.hex(17)}",
+        {"arn": arn(b, "ec2", f"vpc-flow-log/fl-{b.hex(17)}")},
+    ),
     "aws:ec2/instance:Instance": _instance,
     "aws:ec2/internetGateway:InternetGateway": ec2("igw", "internet-gateway"),
     "aws:ec2/launchTemplate:LaunchTemplate": _template,
-    "aws:ec2/natGateway:NatGateway": ec2(
-        "nat",
-        "natgateway",
-        publicIp=lambda b: address(b, "52"),
-        privateIp=lambda b: address(b, "10"),
-        networkInterfaceId=lambda b: f"eni-{b.hex(17, 'eni')}",
-        associationId=lambda b: f"eipassoc-{b.hex(17, 'assoc')}",
+    "aws:ec2/natGateway:NatGateway": lambda b: (
+        f"nat-{b.hex(17)}",
+        {
+            "publicIp": address(b, "52"),
+            "privateIp": address(b, "10"),
+            "networkInterfaceId": f"eni-{b.hex(17, 'eni')}",
+            "associationId": f"eipassoc-{b.hex(17, 'assoc')}",
+        },
     ),
     "aws:ec2/networkAcl:NetworkAcl": ec2("acl", "network-acl"),
     "aws:ec2/route:Route": lambda b: (

@@ -98,7 +98,11 @@ class Aws(Package):
 
     def make(self, birth: Birth) -> Made:
         """The table of types, or something plausible."""
-        return self.makers.get(birth.type, generic)(birth)
+        if birth.type in self.makers:
+            return self.makers[birth.type](birth)
+        identifier, outputs = generic(birth)
+        kind = self.kind(birth.type)
+        return identifier, {k: v for k, v in outputs.items() if kind and k in kind.outputs}
 
     def fill(self, name: str, known: Field, birth: Birth, *, asked: bool) -> Any:
         """ARNs, owners and regions look like themselves."""

@@ -2,8 +2,11 @@
 
 Every model speaks the Open Inference Protocol (V2).  Three servers cover all frameworks, chosen
 because they measure failures as well as latency: MLServer for models that Python loads, Triton for
-compiled graphs, KServe's own server for transformers.  A registry reference is resolved when a copy
-starts, by a storage container that runs the tracking server's own client.
+compiled graphs, KServe's own server for transformers.
+
+A registry reference is resolved when a copy starts, by a storage container that runs the tracking
+server's own client.  A moved alias therefore reaches a model copy by copy; where all copies must be
+the same at all times, the spec names a version (``models:/churn/7``).
 """
 
 from __future__ import annotations

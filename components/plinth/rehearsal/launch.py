@@ -13,8 +13,9 @@ from typing import Final
 
 import plinth
 from plinth.errors import EngineError, Problem
-from plinth.rehearsal import packages
 from plinth.rehearsal.cloud import Cloud
+from plinth.rehearsal.packages import NAMES
+from plinth.rehearsal.packages import find as find_package
 
 DATABASE: Final = "cloud.db"
 _ROOT: Final = Path(next(iter(plinth.__path__))).parent
@@ -36,13 +37,13 @@ def find(directory: Path, urn: str) -> str | None:
 
 @contextmanager
 def attached(
-    directory: Path, names: Sequence[str] = packages.NAMES, *, faults: Path | None = None
+    directory: Path, packages: Sequence[str] = NAMES, *, faults: Path | None = None
 ) -> Iterator[dict[str, str]]:
     """Run the rehearsal for as long as the block lasts.
 
     Args:
         directory: Where the cloud lives; made when it does not exist.
-        names: The packages to simulate.
+        packages: The packages to simulate.
         faults: A plan of outages (:mod:`plinth.rehearsal.faults`).
 
     Yields:
@@ -52,7 +53,7 @@ def attached(
         EngineError: It did not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    command = [*_command(directory), "--packages", ",".join(names)]
+    command = [*_command(directory), "--packages", ",".join(packages)]
     if faults is not None:
         command += ["--faults", str(faults)]
     with (directory / "rehearsal.log").open("a", encoding="utf-8") as log:
@@ -75,7 +76,7 @@ def attached(
 def write_plugins(
     folder: Path,
     directory: Path,
-    names: Iterable[str] = packages.NAMES,
+    packages: Iterable[str] = NAMES,
     *,
     faults: Path | None = None,
 ) -> list[Path]:
@@ -86,7 +87,7 @@ def write_plugins(
     Args:
         folder: Where the plugins go.
         directory: Where the cloud lives; shared by all of them.
-        names: The packages to simulate.
+        packages: The packages to simulate.
         faults: A plan of outages.
 
     Returns:
@@ -95,8 +96,8 @@ def write_plugins(
     folder.mkdir(parents=True, exist_ok=True)
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in names:
-        packages.find(name)
+    for name in packages:
+        find_package(name)
         args = [*_command(directory.resolve())[3:], "--packages", name, "--plugin"]
         args += ["--faults", str(faults.resolve())] if faults else []
         plugin = folder / f"pulumi-resource-{name}"

@@ -15,9 +15,13 @@ from plinth import program
 from plinth.blueprint import Blueprint
 from plinth.graph import Graph, capability_of
 from plinth.spec.document import load
+from plinth.spec.models import CAPABILITIES
 
 if TYPE_CHECKING:
     from plinth_policies.model import Violation
+
+#: The parts of a platform, in building order.
+PARTS = ("foundation", "services", *CAPABILITIES)
 
 #: Shown wherever an account's number goes into a name and the spec names none.
 ANY_ACCOUNT = "000000000000"
@@ -38,8 +42,9 @@ class Plan:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of resources (components not counted) by capability, in building order."""
-        return dict(Counter(capability_of(r.urn) or "providers" for r in self.graph if r.custom))
+        """Number of resources (components not counted) by part, in building order."""
+        count = Counter(capability_of(r.urn) for r in self.graph if r.custom)
+        return {part: count[part] for part in PARTS if count[part]}
 
     def to_json(self) -> dict[str, Any]:
         """The plan as the one object that ``plan --json`` prints."""

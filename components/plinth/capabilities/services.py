@@ -16,7 +16,7 @@ from pulumi import Resource, ResourceOptions
 from plinth.blueprint import Blueprint
 from plinth.kube import Kube, Manifest
 from plinth.naming import label_value
-from plinth.ports import Adapter
+from plinth.ports import Adapter, WorkloadIdentity
 
 #: Namespace of jobs and charts that belong to no capability.
 NAMESPACE = "services"
@@ -137,11 +137,19 @@ class ClusterServices(pulumi.ComponentResource):
                 "enableGatewayAPI": True,
             },
         }
-        manager = self._release("cert-manager", "cert-manager", values, base, ports=[10250])
         domain = self._blueprint.settings.domain
-        if domain and domain.tls.issuer == "acme":
-            return self._acme_issuer(manager)
-        return self._private_issuer(manager)
+        acme = domain is not None and domain.tls.issuer == "acme"
+        # Rights on the zone come first: a pod gets the credentials that exist when it starts.
+        rights = self._dns_rights("cert-manager-dns", "cert-manager").ready if acme else ()
+        manager = self._release(
+            "cert-manager", "cert-manager", values, [*base, *rights], ports=[10250]
+        )
+        return self._acme_issuer(manager) if acme else self._private_issuer(manager)
+
+    def _dns_rights(self, name: str, namespace: str) -> WorkloadIdentity:
+        return self._cloud.dns_identity(
+            name, namespace=namespace, service_account=namespace, parent=self
+        )
 
     def _private_issuer(self, manager: Resource) -> Resource:
         root = self.kube.apply(
@@ -177,12 +185,6 @@ class ClusterServices(pulumi.ComponentResource):
         tls = settings.domain.tls if settings.domain else None
         if tls is None:
             raise RuntimeError("ACME without a domain is refused by the blueprint")
-        identity = self._cloud.dns_identity(
-            "cert-manager-dns",
-            namespace="cert-manager",
-            service_account="cert-manager",
-            parent=self,
-        )
         acme = {
             "server": tls.server,
             "email": tls.email or settings.owner,
@@ -193,7 +195,7 @@ class ClusterServices(pulumi.ComponentResource):
             "issuer",
             _issuer(ISSUER, {"acme": acme}),
             parent=self,
-            depends_on=[manager, *identity.ready],
+            depends_on=[manager],
         )
 
     # --- secrets ---------------------------------------------------------------------------------
@@ -293,9 +295,7 @@ class ClusterServices(pulumi.ComponentResource):
         domain = self._blueprint.settings.domain
         if domain is None or domain.zone is None:
             return ()
-        identity = self._cloud.dns_identity(
-            "external-dns", namespace="external-dns", service_account="external-dns", parent=self
-        )
+        identity = self._dns_rights("external-dns", "external-dns")
         values = {
             "provider": {"name": self._cloud.dns_provider()},
             "sources": ["gateway-httproute"],

@@ -140,11 +140,10 @@ def outputs(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> N
     if not found:
         click.echo(f"{environment} is not up; `plinth up {environment}` brings it up.")
         return
-    from rich.console import Console
-
+    from plinth.cli.tables import console
     from plinth.cli.tables import outputs as table
 
-    Console(highlight=False, soft_wrap=True).print(table(found))
+    console().print(table(found))
 
 
 def _pairs(values: tuple[str, ...]) -> dict[str, str]:
@@ -171,10 +170,11 @@ def _progress(verb: str, opened: Environment, *, quiet: bool) -> Iterator[OnChan
     if quiet:
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True, highlight=False)
+    from plinth.cli.tables import console as make_console
+
+    console = make_console(stderr=True)
     where = " in rehearsal" if opened.rehearse else ""
     title = f"{verb} {opened.blueprint.environment}{where}"
     if not console.is_terminal:
@@ -205,11 +205,9 @@ def _show(
     if as_json:
         output.emit(outcome.to_json())
         return
-    from rich.console import Console
-
     from plinth.cli import tables
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = tables.console()
     changed = outcome.changed
     if changed and not only_outputs and (not done or len(changed) <= _MOST_SHOWN):
         console.print(tables.changes(changed))

@@ -38,11 +38,10 @@ def plan(environment: str, spec: Path, cloud: str | None, *, tree: bool, as_json
 
 
 def _show(plan: Plan, *, tree: bool) -> None:
-    from rich.console import Console
-
+    from plinth.cli.tables import console as make_console
     from plinth.cli.tables import counts, outputs, violations
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     settings = plan.blueprint.settings
     region = f" {settings.region}" if settings.region else ""
     console.print(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
@@ -39,9 +40,15 @@ def _table(*columns: str) -> Table:
     return table
 
 
+def console(*, stderr: bool = False) -> Console:
+    """Where tables go; wide enough for addresses when nobody's terminal says otherwise."""
+    found = Console(highlight=False, stderr=stderr, soft_wrap=True)
+    return found if found.is_terminal else Console(highlight=False, stderr=stderr, width=160)
+
+
 def counts(plan: Plan) -> Table:
     """Resources by capability."""
-    table = _table("capability", "tool", "resources")
+    table = _table("part", "tool", "resources")
     choices = plan.blueprint.choices
     for capability, count in plan.counts.items():
         tool = choices[capability].tool if capability in choices else ""
@@ -72,7 +79,9 @@ def outputs(values: Mapping[str, Any], *, computed: Collection[str] = ()) -> Pad
     table = _table("output", "value")
     for name, value in sorted(values.items()):
         text = escape(str(value))
-        table.add_row(name, f"[dim]≈ {text}[/]" if name in computed else text)
+        table.add_row(name, f"≈ {text}" if name in computed else text)
+    if computed:
+        table.add_row("", "[dim]≈ as the cloud will answer; certain once it exists[/]")
     return Padding(table, (1, 0, 0, 0))
 
 

@@ -34,7 +34,9 @@ class Project:
         done = subprocess.run(
             [*_PLINTH, *arguments], cwd=self.folder, capture_output=True, text=True, check=False
         )
-        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == code, (
+            f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         assert "Traceback" not in done.stdout + done.stderr
         return done
 
@@ -96,9 +98,7 @@ def _turn_off_versioning(project: Project) -> None:
 
     folder = project.folder / ".plinth" / "rehearsal" / "dev" / "cloud"
     cloud = Cloud(next(folder.glob("*.db")))
-    record = next(
-        r for r in cloud.resources(type="*BucketVersioning", urn="*::models*")
-    )
+    record = next(r for r in cloud.resources(type="*BucketVersioning", urn="*::models*"))
     cloud.patch(record, "versioningConfiguration.status", "Suspended")
 
 

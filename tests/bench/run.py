@@ -76,7 +76,9 @@ def nebari() -> Path:
     if not executable.exists():
         print(f"Installing nebari {NEBARI} into an environment of its own")
         uv = str(Path(sys.executable).parent / "uv")
-        subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(home / "venv")], check=True)
+        subprocess.run(
+            [uv, "venv", "-q", "--python", sys.executable, str(home / "venv")], check=True
+        )
         subprocess.run(
             [uv, "pip", "install", "-q", "--python", str(home / "venv"), f"nebari=={NEBARI}"],
             check=True,

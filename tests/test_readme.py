@@ -1,0 +1,33 @@
+"""The README's spec works as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from conftest import ROOT
+
+from plinth.blueprint import check
+from plinth.spec.models import CAPABILITIES
+
+
+def test_the_small_spec_is_a_whole_platform(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    spec = next(
+        text for text in re.findall(r"```yaml\n(.*?)```", readme, re.S) if "apiVersion" in text
+    )
+    assert len(spec.splitlines()) <= 15
+    file = tmp_path / "platform.yaml"
+    file.write_text(spec, encoding="utf-8")
+    blueprints = check(file)
+    assert list(blueprints) == ["dev"]
+    assert tuple(blueprints["dev"].choices) == CAPABILITIES
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"\bmake ([a-z]+)", readme)):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+    for link in re.findall(r"\]\(([^)#]+)\)", readme):
+        assert link.startswith("http") or (ROOT / link).exists(), link

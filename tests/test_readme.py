@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from conftest import ROOT
-
 from plinth.blueprint import check
 from plinth.spec.models import CAPABILITIES
 

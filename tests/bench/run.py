@@ -1,7 +1,7 @@
 """Speed and memory, side by side in one run; writes docs/benchmarks.md.
 
-Each pair of commands runs in turn, A B A B …, as whole processes; CPU seconds (user and system, with
-all their children) and peak memory come from the operating system's accounting. Ratios are medians
+Each pair of commands runs in turn, A B A B …, as whole processes; CPU seconds (user and system,
+with all their children) and peak memory come from the operating system's accounting. Ratios are medians
 of the ratios pair by pair, so that a machine that slows down half-way does not tilt them.
 """
 
@@ -63,7 +63,7 @@ def compare(ours: Sequence[str], theirs: Sequence[str], folder: Path, runs: int)
     return [
         f"{statistics.median(x.cpu for x in a):.2f}",
         f"{statistics.median(y.cpu for y in b):.2f}",
-        f"{ratio:.1f} × less" if ratio > 2 else f"{1 / ratio:.2f} ×",
+        f"{ratio:.1f} times less" if ratio > 2 else f"{1 / ratio:.2f} times",
         f"{max(x.memory for x in a):.0f}",
         f"{max(y.memory for y in b):.0f}",
     ]
@@ -121,8 +121,8 @@ def _page(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
     return f"""# Benchmarks
 
 Made by `make bench`. Whole processes, in turn, after a warm-up; medians; CPU seconds are user and
-system time with all child processes, memory is the largest single process. Machine: {platform.machine()},
-{os.cpu_count()} cores, Python {platform.python_version()}, pulumi {version("pulumi")}, \
+system time with all child processes, memory is the largest single process. Machine:
+{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, pulumi {version("pulumi")}, \
 pulumi-aws {version("pulumi-aws")}.
 
 {header}

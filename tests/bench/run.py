@@ -1,8 +1,8 @@
 """Speed and memory, side by side in one run; writes docs/benchmarks.md.
 
 Each pair of commands runs in turn, A B A B …, as whole processes; CPU seconds (user and system,
-with all their children) and peak memory come from the operating system's accounting. Ratios are medians
-of the ratios pair by pair, so that a machine that slows down half-way does not tilt them.
+with all their children) and peak memory come from the operating system's accounting. Ratios are
+medians of the ratios pair by pair, so that a machine that slows down half-way does not tilt them.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def _page(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
 
 Made by `make bench`. Whole processes, in turn, after a warm-up; medians; CPU seconds are user and
 system time with all child processes, memory is the largest single process. Machine:
-{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, pulumi {version("pulumi")}, \
-pulumi-aws {version("pulumi-aws")}.
+{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, \
+pulumi {version("pulumi")}, pulumi-aws {version("pulumi-aws")}.
 
 {header}
 |---|---:|---:|---:|---:|---:|

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -306,24 +307,55 @@ Stack(settings, two_boxes, environment={environment}).up()
 """
 
 
-@pytest.mark.engine
-def test_killing_plinth_itself_is_survived(
-    settings: Settings, engine: Engine, cloud: ToyCloud, root: Path
-) -> None:
+@pytest.fixture
+def other_plinth(engine: Engine, cloud: ToyCloud, root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that runs ``up`` and has the second box in the making."""
     here = [str(Path(__file__).parent), str(Path(recovery.__file__).parents[2])]
     script = PARENT.format(paths=here, root=str(root), environment=cloud.environment)
     cloud.hold.clear()
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script], env={**os.environ, "PLINTH_PULUMI": str(engine.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PLINTH_PULUMI": str(engine.path)},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     cloud.wait_for(lambda: len(cloud.created) == 2)
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    cloud.hold.set()
-    stack = Stack(
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def next_run(settings: Settings, engine: Engine, cloud: ToyCloud) -> Stack:
+    return Stack(
         settings, two_boxes, engine=engine, find=cloud.find, environment=cloud.environment,
         patience=30,
     )  # fmt: skip
-    stack.up()
+
+
+@pytest.mark.engine
+def test_killing_plinth_itself_is_survived(
+    other_plinth: subprocess.Popen[bytes], next_run: Stack, cloud: ToyCloud
+) -> None:
+    other_plinth.send_signal(signal.SIGKILL)
+    other_plinth.wait()
+    cloud.hold.set()
+    next_run.up()
     assert len(cloud.boxes) == len(cloud.created) == 2
-    assert stack.preview(allow_changes=False).changed == ()
+    assert next_run.preview(allow_changes=False).changed == ()
+
+
+@pytest.mark.engine
+def test_an_interrupted_engine_is_waited_for(
+    other_plinth: subprocess.Popen[bytes], next_run: Stack, cloud: ToyCloud
+) -> None:
+    os.killpg(other_plinth.pid, signal.SIGINT)  # what Ctrl-C does
+    with pytest.raises(subprocess.TimeoutExpired):
+        other_plinth.wait(2)
+    cloud.hold.set()
+    assert other_plinth.wait(20) != 0
+    assert recovery.pending_creates(next_run.export()) == []
+    names = [
+        entry["urn"].rsplit("::", 1)[-1] for entry in next_run.export()["deployment"]["resources"]
+    ]
+    assert {"one", "two"} <= set(names)

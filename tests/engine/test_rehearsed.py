@@ -21,7 +21,11 @@ from plinth.errors import EngineError
 from plinth.rehearsal import launch
 from plinth.rehearsal.cloud import Cloud
 
-pytestmark = pytest.mark.engine
+pytestmark = [
+    pytest.mark.engine,
+    # The SDK tells of its own deprecated names while it is imported.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws"),
+]
 
 SALT = "v1:hello"
 
@@ -140,3 +144,17 @@ def test_an_outage_orphans_nothing_and_makes_nothing_twice(
     with Cloud(launch.database(settings.cloud)) as cloud:
         names = sorted(record.urn.rsplit("::", 1)[-1] for record in cloud.resources())
     assert names == ["one", "two"]
+
+
+def test_a_resource_outside_of_the_chosen_account_is_refused(
+    rehearsed: Settings, engine: Engine
+) -> None:
+    """``Pulumi.yaml`` turns default providers off, so forgetting one is an error."""
+
+    def program() -> None:
+        import pulumi_aws as aws
+
+        aws.s3.Bucket("anywhere")
+
+    with pytest.raises(EngineError, match="must use an explicit provider"):
+        Stack(rehearsed, program, engine=engine, packages=("aws",)).preview()

@@ -142,7 +142,7 @@ class CutOff:
     """Keeps creations whose end nobody saw until the next run, in a file of this checkout.
 
     The state itself cannot hold them: the CLI drops pending operations from whatever is imported
-    (pkg/cmd/pulumi/stack/stack_import.go).
+    (pkg/cmd/pulumi/stack/io.go, SaveSnapshot).
     """
 
     def __init__(self, path: Path) -> None:

@@ -199,6 +199,11 @@ def test_a_backend_that_is_not_there(
     with pytest.raises(EngineError) as caught:
         stack.preview()
     assert caught.value.problems[0].code == "backend-unreachable"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{settings.root}/nowhere")
+    with pytest.raises(EngineError) as caught:
+        stack.preview()
+    assert caught.value.problems[0].code == "backend-unreachable"
+    assert not (settings.root / "nowhere").exists()
 
 
 def test_a_second_run_is_told_who_holds_the_stack(

@@ -136,37 +136,24 @@ def probe(path: Path, source: Source) -> Engine:
             env=environment,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
-        detail = getattr(error, "stderr", None) or error
-        raise EngineError(
-            Problem(
-                code="engine-broken",
-                message=f"The Pulumi CLI at {path} does not run: {str(detail).strip()}",
-                fix=_INSTALL,
-            )
-        ) from error
+        detail = str(getattr(error, "stderr", None) or error).strip()
+        said = f"The Pulumi CLI at {path} does not run: {detail}"
+        raise _refusal("engine-broken", said) from error
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(\S*)", answer)
     if match is None:
-        raise EngineError(
-            Problem(
-                code="engine-version-unknown",
-                message=f"The Pulumi CLI at {path} does not say its version",
-                fix="Build it with its version linked in, or run `plinth engine install`",
-            )
-        )
+        said = f"The Pulumi CLI at {path} does not say its version"
+        raise _refusal("engine-version-unknown", said)
     version = match.group(0).removeprefix("v")
     if tuple(map(int, match.group(1, 2, 3))) < MINIMUM:
-        raise EngineError(
-            Problem(
-                code="engine-too-old",
-                message=f"The Pulumi CLI at {path} is version {version}; "
-                f"{'.'.join(map(str, MINIMUM))} or newer is needed",
-                fix=_INSTALL,
-            )
-        )
+        needed = ".".join(map(str, MINIMUM))
+        said = f"The Pulumi CLI at {path} is version {version}; {needed} or newer is needed"
+        raise _refusal("engine-too-old", said)
     return Engine(path=path, version=version, source=source)
 
 
-_INSTALL = "Run `plinth engine install`, or point PLINTH_PULUMI at a newer Pulumi CLI"
+def _refusal(code: str, message: str) -> EngineError:
+    fix = "Run `plinth engine install`, or point PLINTH_PULUMI at a newer Pulumi CLI"
+    return EngineError(Problem(code=code, message=message, fix=fix))
 
 
 def _candidates(variables: Mapping[str, str]) -> Iterator[tuple[Path, Source]]:

@@ -240,25 +240,28 @@ def repair(
         return None
     repaired = copy.deepcopy(dict(export))
     deployment = repaired["deployment"]
+    resources: list[dict[str, Any]] = deployment["resources"]
     adopted: dict[str, str] = {}
     forgotten: list[str] = []
     unknown: list[Problem] = []
     for resource in pending:
         urn = resource["urn"]
-        known = {entry.get("id") for entry in deployment["resources"] if entry["urn"] == urn}
-        if urn in (adopt or {}):
-            adopted[urn] = (adopt or {})[urn]
+        known = {entry.get("id") for entry in resources if entry["urn"] == urn}
+        if (given := (adopt or {}).get(urn)) is not None:
+            made: str | None = given
         elif urn in forget or resource["type"].startswith(_VIRTUAL):
-            forgotten.append(urn)
-        elif find is None:
+            made = None
+        elif find is not None:
+            made = _new_id(find(urn, resource["type"]), known)
+        else:
             unknown.append(_unknown(resource))
             continue
-        elif (found := _new_id(find(urn, resource["type"]), known)) is not None:
-            adopted[urn] = found
-        else:
+        if made is None:
             forgotten.append(urn)
-        if urn in adopted and adopted[urn] not in known:
-            _insert(deployment["resources"], resource, adopted[urn])
+            continue
+        adopted[urn] = made
+        if made not in known:
+            _insert(resources, resource, made)
     if unknown:
         raise EngineError(*unknown)
     deployment["pending_operations"] = [

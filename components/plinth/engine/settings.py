@@ -222,8 +222,10 @@ def run_variables(settings: Settings, engine: Engine) -> dict[str, str]:
     url = backend_url(settings)
     if url:
         variables["PULUMI_BACKEND_URL"] = url
-    if (directory := backend_directory(url, settings.root)) is not None:
-        directory.mkdir(parents=True, exist_ok=True)
+    if settings.rehearse or url == embedded_url(settings):
+        directory = backend_directory(url, settings.root)
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
     if settings.rehearse:
         _write_rehearsal_project(settings)
         return variables | {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
-from tools_support import assert_valid, find, graph, manifests, problems
+from tools_support import FULL, assert_valid, find, graph, manifests, problems
 
 from plinth.ports import WorkloadIdentity
 from plinth.spec.options import Repository
@@ -45,18 +45,8 @@ FACTS = chart.Facts(
 )
 DAGS = Repository(repository="https://example.com/ml/dags.git", branch="live", path="dags")
 
+#: Airflow with nothing beside it.
 PLAIN = "{artifacts: {}, orchestration: {}}"
-FULL = """
-artifacts: {}
-tracking: {}
-features: {}
-monitoring: {}
-durable: true
-domain: {name: ml.example.com}
-orchestration:
-  dags: {repository: "https://example.com/ml/dags.git", credentials: {secret: git-token}}
-  environment: {TEAM: churn}
-"""
 
 
 def _release(spec: str) -> dict[str, Any]:

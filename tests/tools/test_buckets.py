@@ -6,17 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from tools_support import find, graph, problems
+from tools_support import PLAIN, find, graph, problems
 
 MINE = ("artifacts.buckets", "tracking.mlflow", "orchestration.airflow", "features.feast")
-
-ACCESS = """
-artifacts:
-  buckets: {labels: {expire_after_days: 30}}
-  access:
-    notebooks: {namespace: notebooks, service_account: jupyter, read: [labels], write: [datasets]}
-tracking: {}
-"""
 
 
 @pytest.mark.parametrize("module", MINE)
@@ -33,23 +25,23 @@ def test_importing_a_tool_does_not_load_pulumi(module: str) -> None:
 
 
 def test_standard_buckets_stay_when_others_are_added() -> None:
-    roles = {r.name for r in graph(ACCESS) if r.type == "aws:s3/bucket:Bucket"}
+    roles = {r.name for r in graph(PLAIN) if r.type == "aws:s3/bucket:Bucket"}
     assert {"models", "datasets", "logs", "labels"} <= roles
 
 
 def test_roots_lie_in_the_buckets_they_are_named_for() -> None:
-    outputs = graph(ACCESS).outputs
+    outputs = graph(PLAIN).outputs
     assert outputs["artifacts_mlflow_root"] == f"{outputs['artifacts_buckets_models']}/mlflow"
     assert outputs["artifacts_dvc_remote"] == f"{outputs['artifacts_buckets_datasets']}/dvc"
 
 
 def test_access_binds_the_named_service_account() -> None:
-    bound = find(graph(ACCESS), ":PodIdentityAssociation", "artifacts-notebooks").inputs
+    bound = find(graph(PLAIN), ":PodIdentityAssociation", "artifacts-notebooks").inputs
     assert (bound["namespace"], bound["serviceAccount"]) == ("notebooks", "jupyter")
 
 
 def test_access_reaches_the_named_buckets_only() -> None:
-    made = graph(ACCESS)
+    made = graph(PLAIN)
     policy = str(find(made, ":RolePolicy", "artifacts-notebooks").inputs["policy"])
     for role, reached in {"labels": True, "datasets": True, "models": False, "logs": False}.items():
         name = made.outputs[f"artifacts_buckets_{role}"].removeprefix("s3://")

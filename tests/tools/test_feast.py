@@ -10,6 +10,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 from tools_support import (
+    FULL,
+    PLAIN,
     assert_hardened,
     assert_valid,
     environment,
@@ -22,21 +24,6 @@ from tools_support import (
 
 from plinth.spec.options import Repository
 from plinth.tools.features import feast
-
-PLAIN = "{artifacts: {}, features: {}}"
-FULL = """
-artifacts: {}
-monitoring: {}
-durable: true
-features:
-  project: churn
-  materialize: "15 * * * *"
-  repository:
-    repository: https://example.com/ml/features.git
-    branch: live
-    path: repo
-    credentials: {secret: git-token}
-"""
 
 
 def _job(spec: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from fnmatch import fnmatch
 import pytest
 from pydantic import ValidationError
 from tools_support import (
+    FULL,
+    PLAIN,
     assert_hardened,
     assert_valid,
     environment,
@@ -21,15 +23,6 @@ from tools_support import (
 
 from plinth import render
 from plinth.tools.tracking import mlflow
-
-PLAIN = "{artifacts: {}, tracking: {}}"
-FULL = """
-artifacts: {}
-tracking: {replicas: {min: 3, max: 9}, workers: 4, keep_deleted_days: 7, allow_from: [notebooks]}
-monitoring: {}
-durable: true
-domain: {name: ml.example.com}
-"""
 
 
 def _answers(host: str, allowed: tuple[str, ...]) -> bool:

@@ -27,6 +27,36 @@ account: "111111111111"
 environments: {dev: null}
 """
 
+#: Capabilities at their defaults, with neither monitoring nor a domain.
+PLAIN = """
+artifacts:
+  buckets: {labels: {expire_after_days: 30}}
+  access:
+    notebooks: {namespace: notebooks, service_account: jupyter, read: [labels], write: [datasets]}
+tracking: {}
+features: {}
+"""
+
+#: Capabilities with everything that a spec can add to them.
+FULL = """
+durable: true
+domain: {name: ml.example.com}
+artifacts: {}
+monitoring: {}
+tracking: {replicas: {min: 3, max: 9}, workers: 4, keep_deleted_days: 7, allow_from: [notebooks]}
+orchestration:
+  dags: {repository: "https://example.com/ml/dags.git", credentials: {secret: git-token}}
+  environment: {TEAM: churn}
+features:
+  project: churn
+  materialize: "15 * * * *"
+  repository:
+    repository: https://example.com/ml/features.git
+    branch: live
+    path: repo
+    credentials: {secret: git-token}
+"""
+
 #: Kubernetes release whose schemas manifests are checked against.
 _SCHEMAS = "1.35"
 _GROUPS = ("v1", "apps", "batch", "autoscaling", "policy", "networking.k8s.io")

@@ -121,6 +121,10 @@ class Rule:
         """Whether it judges ``resource``."""
         return resource.custom and any(fnmatchcase(resource.type, token) for token in self.judges)
 
+    def looks_at(self, kind: str) -> bool:
+        """Whether it judges or consults resources of a type."""
+        return any(fnmatchcase(kind, token) for token in (*self.judges, *self.consults))
+
 
 class Registry:
     """Rules by id, in the order in which they were registered."""

@@ -96,6 +96,8 @@ def _facts(rule: Rule) -> dict[str, Any]:
 
 def _resource_policy(rule: Rule) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        if not rule.looks_at(args.resource_type):
+            return
         resources = [_resource(args)]
         if args.provider:
             resources.append(_provider(args.provider))
@@ -106,7 +108,13 @@ def _resource_policy(rule: Rule) -> Policy:
 
 def _stack_policy(rule: Rule) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        resources = [_stack_resource(resource) for resource in args.resources]
+        # Each rule is handed all resources anew; reading those it knows saves most of the work.
+        resources = [
+            _stack_resource(resource)
+            for resource in args.resources
+            if rule.looks_at(resource.resource_type)
+            or resource.resource_type.startswith("pulumi:providers:")
+        ]
         # The engine hands resources over in no order.
         graph = _graph(sorted(resources, key=lambda r: r.urn))
         _report(rule, graph, args.get_config(), report)

@@ -50,8 +50,10 @@ class TestCheck:
 
     def test_the_engines_naming_rules_are_followed(self, aws: Client) -> None:
         options = pb.CheckRequest.AutonamingOptions
-        proposed = options(proposed_name="team-data", mode=options.ENFORCE)
+        proposed = options(proposed_name="Team-Data", mode=options.PROPOSE)
         assert aws.check(BUCKET, {}, autonaming=proposed)[0]["bucket"] == "team-data"
+        enforced = options(proposed_name="Team-Data", mode=options.ENFORCE)
+        assert list(aws.check(BUCKET, {}, autonaming=enforced)[1]) == ["bucket"]
         _, failures = aws.check(BUCKET, {}, autonaming=options(mode=options.DISABLE))
         assert list(failures) == ["bucket"]
 

@@ -131,7 +131,7 @@ class Cloud:
     def resources(
         self,
         *,
-        type: str = "*",  # noqa: A002
+        type: str = "*",  # noqa: A002 as in a record
         scope: str | None = None,
         urn: str = "*",
     ) -> list[Record]:
@@ -145,14 +145,14 @@ class Cloud:
         where = "WHERE ? IN (scope, '') AND type GLOB ? AND coalesce(urn, '') GLOB ?"
         return self._records(where, (scope or "", type, urn))
 
-    def get(self, type: str, id: str, scope: str | None = None) -> Record | None:  # noqa: A002
+    def get(self, type_: str, id_: str, scope: str | None = None) -> Record | None:
         """The resource of a type with an identifier, if it exists."""
         where = "WHERE type = ? AND id = ? AND ? IN (scope, '')"
-        return next(iter(self._records(where, (type, id, scope or ""))), None)
+        return next(iter(self._records(where, (type_, id_, scope or ""))), None)
 
-    def by_id(self, id: str, scope: str) -> Record | None:  # noqa: A002
+    def by_id(self, id_: str, scope: str) -> Record | None:
         """The resource with an identifier, whatever its type."""
-        return next(iter(self._records("WHERE id = ? AND scope = ?", (id, scope))), None)
+        return next(iter(self._records("WHERE id = ? AND scope = ?", (id_, scope))), None)
 
     def find(self, urn: str) -> str | None:
         """The identifier of the newest resource made for a URN, or ``None``.
@@ -193,9 +193,7 @@ class Cloud:
                         code="already-exists", message=f"{record.type} {record.id} already exists"
                     )
                 ) from error
-            added = self.get(record.type, record.id, record.scope)
-        assert added is not None  # noqa: S101 just inserted
-        return added
+            return self._current(record)
 
     def update(self, record: Record, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
         """Replace the properties of a resource."""
@@ -213,18 +211,17 @@ class Cloud:
             record: The resource.
             path: Property path such as ``spec.replicas`` or ``tags.owner``.
             value: The new value.
+
+        Raises:
+            EngineError: It does not exist.
         """
         with self.transaction():
-            now = self.get(record.type, record.id, record.scope)
-            if now is None:
-                raise EngineError(_gone(record))
+            now = self._current(record)
             inputs, outputs = _copy(now.inputs), _copy(now.outputs)
             keys = [k for k in re.split(r"[.\[\]]+", path) if k]
             _set(outputs if keys[0] in outputs and keys[0] not in inputs else inputs, keys, value)
             self.update(now, inputs, outputs)
-        after = self.get(record.type, record.id, record.scope)
-        assert after is not None  # noqa: S101 just written
-        return after
+            return self._current(record)
 
     def delete(self, record: Record) -> None:
         """Delete a resource; deleting what is gone already is no error."""
@@ -243,6 +240,13 @@ class Cloud:
                 (name,),
             ).fetchone()
         return int(row[0])
+
+    def _current(self, record: Record) -> Record:
+        found = self.get(record.type, record.id, record.scope)
+        if found is None:
+            problem = f"{record.type} {record.id} does not exist"
+            raise EngineError(Problem(code="not-found", message=problem))
+        return found
 
     def _records(self, where: str, values: tuple[object, ...]) -> list[Record]:
         query = f"SELECT {_COLUMNS} FROM resources {where} ORDER BY serial"  # noqa: S608 constants
@@ -280,7 +284,3 @@ def _like(text: str) -> str:
     """A pattern for a whole JSON text."""
     quoted = json.dumps(text).replace("!", "!!").replace("_", "!_").replace("%", "!%")
     return f"%{quoted}%"
-
-
-def _gone(record: Record) -> Problem:
-    return Problem(code="not-found", message=f"{record.type} {record.id} does not exist")

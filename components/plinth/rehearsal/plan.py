@@ -25,12 +25,21 @@ _TAGS: Final = ("tags", "tagsAll", "labels")
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How a missing physical name is made up."""
+    """How a missing physical name is made up.
+
+    Attributes:
+        logical: Logical name.
+        seed: Randomness that the engine hands out; the same for the same resource.
+        disabled: Whether the user wants no names to be made up.
+        proposed: The name that the user's naming pattern gives, if there is one.
+        enforced: Whether that name has to be taken as it is.
+    """
 
     logical: str
     seed: bytes = b""
     disabled: bool = False
     proposed: str = ""
+    enforced: bool = False
 
 
 def assign_name(
@@ -57,7 +66,8 @@ def assign_name(
         return inputs, [Failure(".".join(path), f"{'.'.join(path)} is required: naming is off")]
     if name is None:
         tail = (naming.seed.hex() or digest(naming.logical, package.tail))[: package.tail]
-        name = package.autoname(kind.token, naming.proposed or f"{naming.logical}-{tail}")
+        name = naming.proposed or f"{naming.logical}-{tail}"
+        name = name if naming.enforced else package.autoname(kind.token, name)
     if len(path) == 1:
         return {**inputs, key: name, _DEFAULTS: [key]}, []
     mark = {"annotations": {_AUTONAMED: "true"}}

@@ -150,6 +150,7 @@ class Provider:
                 seed=bytes(request.randomSeed),
                 disabled=request.autonaming.mode == request.autonaming.DISABLE,
                 proposed=request.autonaming.proposed_name,
+                enforced=request.autonaming.mode == request.autonaming.ENFORCE,
             )
             olds = wire.decode(request.olds)
             named, more = assign_name(self._package, kind, inputs, olds, naming)

@@ -141,9 +141,7 @@ class _Module:
         # What follows the class up to the next one is its decorators: indented lines only.
         body = re.split(r"^(?=[^\s#])", self.text[start:end], maxsplit=2, flags=re.MULTILINE)
         with _PARSING:
-            node = ast.parse("".join(body[:2])).body[0]
-        assert isinstance(node, ast.ClassDef)  # noqa: S101 the span starts with "class"
-        return node
+            return next(n for n in ast.parse("".join(body[:2])).body if isinstance(n, ast.ClassDef))
 
 
 @dataclass

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from example import SPEC
 from plinth.planning import Plan
 from plinth.planning import plan as make_plan
-
-ROOT = Path(__file__).parents[1]
-SPEC = ROOT / "stacks" / "platform.yaml"
 
 
 @pytest.fixture(scope="session")

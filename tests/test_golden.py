@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conftest import ROOT
+from example import ROOT
 from plinth.planning import Plan
 
 GOLDEN = ROOT / "tests" / "golden"

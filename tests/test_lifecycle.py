@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT
+from example import ROOT
 
 pytestmark = pytest.mark.engine
 
@@ -75,7 +75,7 @@ def test_full_cycle(project: Project) -> None:
     again = project.json("preview", "dev", "--rehearse", "--expect-no-changes")
     assert again["summary"].keys() == {"same"}
 
-    project.edit("cost_per_hour: 0.12", "cost_per_hour: 0.12, replicas: {min: 2, max: 4}")
+    project.edit("cost_per_hour: 0.12", "cost_per_hour: 0.12, memory: 4Gi")
     found = project.json("preview", "dev", "--rehearse", "--expect-no-changes", code=4)
     assert found["problems"][0]["code"] == "changes-found"
     changed = project.json("up", "dev", "--rehearse")

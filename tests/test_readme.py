@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conftest import ROOT
+from example import ROOT
 from plinth.blueprint import check
 from plinth.spec.models import CAPABILITIES
 

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +22,35 @@ pytestmark = pytest.mark.engine
 
 _PLINTH = [sys.executable, "-m", "plinth.cli"]
 
+#: The same with one more line in the registry.
+_WITH_CARELESS_TOOL = [
+    sys.executable,
+    "-c",
+    f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
+    "from plinth import registry\n"
+    "registry._TOOLS['artifacts', 'careless'] = 'toytool:TOOL'\n"
+    "from plinth.cli import main\n"
+    "main()",
+]
+
 
 class Project:
     """A copy of the example in a folder of its own, driven through the command line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Sequence[str] = _PLINTH) -> None:
         self.folder = folder
+        self.command = command
         shutil.copytree(ROOT / "stacks", folder / "stacks")
         shutil.copy(ROOT / "Pulumi.yaml", folder)
         self.spec = folder / "stacks" / "platform.yaml"
 
     def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [*_PLINTH, *arguments], cwd=self.folder, capture_output=True, text=True, check=False
+            [*self.command, *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == code, (
             f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -132,23 +149,39 @@ def test_killed_in_the_middle_the_next_up_converges(tmp_path: Path) -> None:
 
 
 def test_a_broken_policy_stops_production_and_warns_in_dev(tmp_path: Path) -> None:
-    project = Project(tmp_path)
-    # An untruthful owner tag is the simplest violation that a spec can express.
-    project.edit("environments:\n", 'tags: {"capability": "everything"}\nenvironments:\n')
-    dev, prod = project.json("plan", "dev"), project.json("plan", "prod")
-    assert dev["policy"] == prod["policy"] == []
+    """A tool from outside the package makes a bucket without protection."""
+    project = Project(tmp_path, command=_WITH_CARELESS_TOOL)
+    _shrink(project, "artifacts: {tool: careless}")
+
+    warned = project.json("plan", "dev")
+    found = {(v["policy"], v["severity"]) for v in warned["policy"] if "careless" in v["urn"]}
+    assert ("encryption-s3-bucket-kms", "advisory") in found
+    assert any(policy.startswith("tags-") for policy, _ in found)
+    made = project.json("up", "dev", "--rehearse")
+    assert any("encryption-s3-bucket-kms" in d["message"] for d in made["diagnostics"])
+
+    stopped = project.json("plan", "prod", code=3)
+    assert {v["severity"] for v in stopped["policy"]} == {"mandatory"}
+    refused = project.json("up", "prod", "--rehearse", code=3)
+    # Rules on one resource stop it before those that look at several are asked.
+    assert any("tags-" in str(p) and "careless" in str(p) for p in refused["problems"])
+    made_before_the_stop = {kind for kind, _, _ in project.cloud("prod")}
+    assert "aws:s3/bucketPolicy:BucketPolicy" not in made_before_the_stop
 
 
 def test_data_loss_is_refused(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    spec = project.spec.read_text(encoding="utf-8")
-    start = spec.index("orchestration:")
-    small = spec[:start] + spec[spec.index("cluster:") :]
-    project.spec.write_text(small.replace("tracking: {tool: mlflow}\n", ""), encoding="utf-8")
+    _shrink(project, "artifacts: {}")
     project.json("up", "dev", "--rehearse")
-    project.edit("artifacts: {}", "artifacts: {}\nname: attrition")
-    project.edit("name: churn\n", "")
+    project.edit("name: churn\n", "name: attrition\n")
     refused = project.json("up", "dev", "--rehearse", code=1)
     assert {problem["code"] for problem in refused["problems"]} == {"data-loss"}
     assert any("models" in problem["message"] for problem in refused["problems"])
     project.json("up", "dev", "--rehearse", "--allow-data-loss")
+
+
+def _shrink(project: Project, artifacts: str) -> None:
+    """Leaves artifacts as the only capability, so that the engine is done in seconds."""
+    text = project.spec.read_text(encoding="utf-8")
+    start, end = text.index("artifacts: {}"), text.index("cluster:")
+    project.spec.write_text(f"{text[:start]}{artifacts}\n{text[end:]}", encoding="utf-8")

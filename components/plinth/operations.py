@@ -10,18 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 from plinth import planning, program
 from plinth.blueprint import Blueprint
-from plinth.errors import PlinthError, Problem
+from plinth.errors import PlinthError, PolicyError, Problem
 from plinth.render import data_folder
 
 if TYPE_CHECKING:
-    from plinth.engine.changes import Change, OnChange, Outcome
+    from plinth.engine.changes import OnChange, Outcome
     from plinth.engine.workspace import PolicyPack, Stack
 
 PACK = "plinth-baseline"
 
 
 class DataLossError(PlinthError):
-    """An update would replace or delete something that keeps data, and nobody allowed it."""
+    """An update would replace or delete something that keeps data, and nobody allowed it.
+
+    Carries the preview that found it.
+    """
+
+    def __init__(self, *problems: Problem, outcome: Outcome) -> None:
+        super().__init__(*problems)
+        self.outcome = outcome
+
+
+class ProtectedError(PlinthError):
+    """Something to be deleted is protected, as all that keeps data is where it is durable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +51,13 @@ class Environment:
     stack: Stack
     rehearse: bool
 
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        """What the state knows of, as in ``pulumi stack export``; empty when it is not up."""
+        deployment = self.stack.export()["deployment"]
+        found: list[dict[str, Any]] = deployment.get("resources") or []
+        return found
+
     def preview(self, on_change: OnChange | None = None, *, allow_changes: bool = True) -> Outcome:
         """What ``up`` would do."""
         return self.stack.preview(on_change, allow_changes=allow_changes)
@@ -53,7 +71,8 @@ class Environment:
     ) -> Outcome:
         """Makes the environment what the spec says, and records the versions in force.
 
-        Look at :meth:`preview` first, and at :func:`refuse_data_loss`.
+        Look at :meth:`preview` first, and at :func:`refuse_data_loss`; or, where nothing is up
+        yet, at :func:`refuse_violations`.
         """
         outcome = self.stack.up(on_change, adopt=adopt, forget=forget)
         if not self.rehearse:
@@ -61,6 +80,16 @@ class Environment:
             pins = self.blueprint.pins.model_dump(mode="json", exclude_none=True)
             lock.write_text(json.dumps(pins, indent=2) + "\n", encoding="utf-8")
         return outcome
+
+    def destroy(self, on_change: OnChange | None = None) -> Outcome:
+        """Deletes everything, or nothing.
+
+        Raises:
+            ProtectedError: Something is protected. The engine would find that out on the way, when
+                everything beside it is gone.
+        """
+        refuse_protected(self)
+        return self.stack.destroy(on_change)
 
 
 def open_environment(
@@ -95,21 +124,71 @@ def open_environment(
     return Environment(spec=spec, blueprint=blueprint, stack=stack, rehearse=rehearse)
 
 
-def refuse_data_loss(changes: Sequence[Change]) -> None:
-    """Raises :class:`DataLossError` when a change would lose data."""
-    risky = [change for change in changes if change.risk == "data-loss"]
-    if risky:
-        raise DataLossError(
-            *(
-                Problem(
-                    code="data-loss",
-                    message=f"{change.op} of {change.name} ({change.type}) would lose its data"
-                    + (f": {change.reason}" if change.reason else ""),
-                    fix="Undo the change in the spec, or allow it with --allow-data-loss.",
-                )
-                for change in risky
-            )
+def refuse_data_loss(planned: Outcome) -> None:
+    """Raises :class:`DataLossError` when a change that a preview found would lose data."""
+    problems = [
+        Problem(
+            code="data-loss",
+            message=f"{_DOING[change.op]} {change.name} ({change.type}) would lose the data it "
+            f"keeps: {change.reason.removesuffix('; it keeps data')}",
+            path=change.urn,
+            fix="Undo the change in the spec, or allow it with --allow-data-loss.",
         )
+        for change in planned.changes
+        if change.risk == "data-loss"
+    ]
+    if problems:
+        raise DataLossError(*sorted(problems, key=lambda each: each.message), outcome=planned)
+
+
+_DOING = {"replace": "replacing", "delete": "deleting"}
+
+
+def refuse_protected(environment: Environment) -> None:
+    """Raises :class:`ProtectedError` when something in the state is protected."""
+    names = [
+        f"{entry['urn'].rsplit('::', 1)[-1]} ({entry['type'].rsplit(':', 1)[-1]})"
+        for entry in environment.resources
+        if entry.get("protect")
+    ]
+    if not names:
+        return
+    name = environment.blueprint.environment
+    up = f"plinth up {name}{' --rehearse' if environment.rehearse else ''}"
+    raise ProtectedError(
+        Problem(
+            code="protected",
+            message=f"{name} is durable: {len(names)} of its resources are protected, nothing was "
+            f"deleted: {', '.join(sorted(names))}",
+            path="durable",
+            environment=name,
+            fix=f"If they really have to go, with all their data: set `durable: false` for {name} "
+            f"in {environment.spec}, run `{up}`, then destroy again.",
+        )
+    )
+
+
+def refuse_violations(environment: Environment) -> None:
+    """Raises :class:`PolicyError` when the plan violates a mandatory policy.
+
+    The engine judges as it goes, and some rules only at the end, when all has been made.
+    """
+    blueprint = environment.blueprint
+    if blueprint.settings.policies != "mandatory":
+        return
+    graph = planning.graph_of(blueprint, planning.project_of(environment.spec))
+    problems = [
+        Problem(
+            code="policy-violation",
+            message=f"{PACK}/{found.policy}: {found.message}",
+            path=found.urn,
+            environment=blueprint.environment,
+        )
+        for found in planning.judge(blueprint, graph)
+        if found.blocking
+    ]
+    if problems:
+        raise PolicyError(*problems)
 
 
 def _pack(blueprint: Blueprint, folder: Path) -> PolicyPack:

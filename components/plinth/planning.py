@@ -38,7 +38,7 @@ class Plan:
     @property
     def blocked(self) -> bool:
         """Whether a mandatory policy is violated and not waived."""
-        return any(v.severity == "mandatory" and v.waiver is None for v in self.violations)
+        return any(violation.blocking for violation in self.violations)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -7,13 +7,20 @@ ever imports Pulumi.
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from plinth.cli import output
-from plinth.errors import PlinthError
+from plinth.cli.usage import Group, problem
+from plinth.errors import PlinthError, Problem
+
+if TYPE_CHECKING:
+    from plinth.engine.changes import Outcome
 
 #: Command -> (lazy target, one line of help). The names are a contract.
 _COMMANDS = {
@@ -31,7 +38,7 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """A group that imports a command when it is used."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
@@ -44,17 +51,6 @@ class _Lazy(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            from plinth.spec.problems import nearest
-
-            close = nearest(args[0], tuple(_COMMANDS))
-            hint = f" Did you mean '{close}'?" if close else ""
-            ctx.fail(f"There is no command '{args[0]}'.{hint}")
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
@@ -66,33 +62,68 @@ def app() -> None:
     """One spec, a complete MLOps platform, on any cloud."""
 
 
-def main() -> None:
-    """Runs the command line; every expected failure ends as a readable problem and a code."""
-    try:
-        # Warnings of libraries are for developers; -W brings them back.
-        if not sys.warnoptions:
-            import warnings
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line; every expected failure ends as a readable problem and a code.
 
-            warnings.simplefilter("ignore")
-        result: Any = app(standalone_mode=False)
-        code = result if isinstance(result, int) else 0
-    except PlinthError as error:
-        output.problems(error.problems, as_json="--json" in sys.argv)
-        code = error.exit_code
-    except click.exceptions.Exit as error:
-        code = error.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. Run the same command again to go on.", err=True)
-        code = 130
+    Args:
+        args: The words after ``plinth``. Default: those of the process.
+
+    Raises:
+        SystemExit: Always, with the exit code.
+    """
+    words = sys.argv[1:] if args is None else list(args)
+    _prepare()
+    try:
+        code = _run(words, as_json="--json" in words)
+        sys.stdout.flush()
     except BrokenPipeError:
+        # The reader has seen enough, as in `plinth plan dev | head`; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except OSError as error:
-        output.problems([output.system_problem(error)], as_json="--json" in sys.argv)
-        code = 1
-    except Exception:  # noqa: BLE001 - the last resort: a defect of ours, kept for a report
-        output.defect()
-        code = 1
     sys.exit(code)
+
+
+def _prepare() -> None:
+    """Warnings of libraries are for developers (-W brings them back); no output is unprintable."""
+    if not sys.warnoptions:
+        import warnings
+
+        warnings.simplefilter("ignore")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _run(words: Sequence[str], *, as_json: bool) -> int:
+    outcome: Outcome | None = None
+    try:
+        result: Any = app(words, prog_name="plinth", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except PlinthError as error:
+        outcome = getattr(error, "outcome", None)
+        found, code = error.problems, error.exit_code
+    except click.ClickException as error:
+        found, code = (problem(error),), 2
+    except (click.Abort, KeyboardInterrupt):
+        found, code = (_INTERRUPTED,), 130
+    except OSError as error:
+        found, code = (output.system_problem(error),), 1
+    except Exception:  # noqa: BLE001 - the last resort: a defect of ours, kept for a report
+        found, code = (output.defect(),), 1
+    else:
+        return result if isinstance(result, int) else 0
+    output.problems(found, as_json=as_json, result=outcome.to_json() if outcome else None)
+    return code
+
+
+_INTERRUPTED = Problem(
+    code="interrupted",
+    message="stopped before the end",
+    fix="Run the same command again to go on.",
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,15 +15,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_SPEC = Path("stacks/platform.yaml")
 
 
-def _environments(ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:
-    from plinth.errors import PlinthError
-    from plinth.spec.document import load
-    from plinth.spec.overlay import environment_names
+def find_spec() -> Path:
+    """The spec that is meant when none is named: in this folder or in the nearest one above."""
+    here = Path.cwd()
+    folder = next((each for each in (here, *here.parents) if (each / DEFAULT_SPEC).is_file()), here)
+    return Path(os.path.relpath(folder / DEFAULT_SPEC))
 
-    try:
-        names = environment_names(load(ctx.params.get("spec") or DEFAULT_SPEC))
-    except PlinthError:
-        return []
+
+def _chosen(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
+    return find_spec() if value is None else value
+
+
+def _environments(ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:
+    from plinth.cli.usage import environments
+
+    names = environments(ctx.params)
     return [CompletionItem(name) for name in names if name.startswith(text)]
 
 
@@ -42,11 +49,16 @@ def spec_option(function: F) -> F:
     return click.option(
         "--spec",
         type=click.Path(path_type=Path),
-        default=DEFAULT_SPEC,
-        show_default=True,
+        default=None,
+        callback=_chosen,
         metavar="FILE",
-        help="The spec.",
+        help=f"The spec.  [default: {DEFAULT_SPEC}, here or in a folder above]",
     )(function)
+
+
+def unused_spec_option(function: F) -> F:
+    """``--spec``, accepted where it makes no difference, so that scripts can always pass it."""
+    return click.option("--spec", hidden=True, expose_value=False)(function)
 
 
 def json_option(function: F) -> F:

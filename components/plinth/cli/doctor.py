@@ -33,7 +33,8 @@ def doctor(spec: Path, *, as_json: bool) -> int:
     """Tell what is missing for this spec and how to get it. Exit code 1 when something is."""
     found = list(_examine(spec))
     if as_json:
-        output.emit([asdict(item) for item in found])
+        findings = [asdict(item) for item in found]
+        output.emit({"ok": all(item.ok for item in found), "findings": findings})
     else:
         for item in found:
             mark = (

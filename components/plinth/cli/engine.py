@@ -8,15 +8,17 @@ from pathlib import Path
 import click
 
 from plinth.cli import output
-from plinth.cli.common import environment_argument, json_option, spec_option
+from plinth.cli.common import environment_argument, json_option, spec_option, unused_spec_option
+from plinth.cli.usage import Group
 
 
-@click.group()
+@click.group(cls=Group)
 def engine() -> None:
     """Install the Pulumi engine, or look at it."""
 
 
 @engine.command()
+@unused_spec_option
 @json_option
 def install(*, as_json: bool) -> None:
     """Bring the pinned engine into Plinth's cache, once.
@@ -50,6 +52,7 @@ def install(*, as_json: bool) -> None:
 
 
 @engine.command()
+@unused_spec_option
 @json_option
 def status(*, as_json: bool) -> int:
     """Tell which engine is used, and where from. Exit code 1 when there is none."""
@@ -72,16 +75,23 @@ def status(*, as_json: bool) -> int:
 @environment_argument
 @spec_option
 @click.option("--rehearse", is_flag=True, help="For the rehearsal's stack.")
-def env(environment: str, spec: Path, *, rehearse: bool) -> None:
+@json_option
+def env(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> None:
     """Print what plain `pulumi` needs to work on the same stack.
 
     Use it as: eval "$(plinth engine env dev)"; pulumi preview -s dev
     """
     from plinth.engine.settings import Settings, environment_variables
-    from plinth.planning import root_of
+    from plinth.planning import blueprint_of, root_of
 
+    blueprint_of(spec, environment)  # refuses what no command could work on
     settings = Settings(root=root_of(spec), environment=environment, rehearse=rehearse, spec=spec)
-    for name, value in environment_variables(settings).items():
+    variables = environment_variables(settings)
+    folder = settings.project_directory.absolute()
+    if as_json:
+        output.emit({"variables": variables, "directory": str(folder)})
+        return
+    for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     if rehearse:
-        click.echo(f"cd {shlex.quote(str(settings.project_directory))}")
+        click.echo(f"cd {shlex.quote(str(folder))}")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from plinth.cli import output
 from plinth.cli.common import F, environment_argument, json_option, spec_option
+from plinth.cli.progress import progress
+from plinth.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from plinth.engine.changes import OnChange, Outcome
+    from plinth.engine.changes import Outcome
     from plinth.operations import Environment
 
 
@@ -44,10 +44,11 @@ def preview(
 
     opened = open_environment(spec, environment, rehearse=rehearse)
     try:
-        with _progress("Previewing", opened, quiet=as_json) as report:
+        with progress("Previewing", opened, quiet=as_json) as report:
             outcome = opened.preview(report, allow_changes=not expect_no_changes)
     except ChangesFoundError as found:
-        _show(found.outcome, as_json=as_json)
+        if not as_json:
+            _show(found.outcome, as_json=False)
         raise
     _show(outcome, as_json=as_json)
 
@@ -73,23 +74,25 @@ def up(
 
     Shows what would change and asks; refuses to replace or delete what keeps data.
     """
-    from plinth.operations import open_environment, refuse_data_loss
+    from plinth.operations import open_environment, refuse_data_loss, refuse_violations
 
     adopted = _pairs(adopt)
+    asking = not (yes or rehearse)
+    _need_somebody(asking=asking, as_json=as_json)
     opened = open_environment(spec, environment, rehearse=rehearse)
-    fresh = not opened.stack.export()["deployment"].get("resources")
-    if not (fresh and (yes or rehearse)):
-        with _progress("Previewing", opened, quiet=as_json) as report:
+    if not opened.resources and not asking:
+        refuse_violations(opened)
+    else:
+        with progress("Previewing", opened, quiet=as_json) as report:
             planned = opened.preview(report)
-        if not as_json:
-            _show(planned, as_json=False, with_outputs=False)
+        if planned.changed and not as_json:
+            _show(planned, as_json=False)
         if not allow_data_loss:
-            refuse_data_loss(planned.changes)
-        if not planned.changed:
-            _show(planned, as_json=as_json, only_outputs=True)
-            return
-        _confirm(yes=yes or rehearse, question=f"Change {environment}?")
-    with _progress("Updating", opened, quiet=as_json) as report:
+            refuse_data_loss(planned)
+        if planned.changed and asking:
+            _ask(f"Change {environment}?")
+    # Also without changes: outputs and protection are the state's alone, no preview tells of them.
+    with progress("Updating", opened, quiet=as_json) as report:
         outcome = opened.up(report, adopt=adopted, forget=forget)
     _show(outcome, as_json=as_json, done=True)
 
@@ -104,7 +107,10 @@ def refresh(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> N
     from plinth.operations import open_environment
 
     opened = open_environment(spec, environment, rehearse=rehearse)
-    with _progress("Refreshing", opened, quiet=as_json) as report:
+    if not opened.resources:
+        _show_absent(opened, as_json=as_json)
+        return
+    with progress("Refreshing", opened, quiet=as_json) as report:
         outcome = opened.stack.refresh(report)
     _show(outcome, as_json=as_json, done=True)
 
@@ -115,15 +121,24 @@ def refresh(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> N
 def destroy(environment: str, spec: Path, *, rehearse: bool, as_json: bool, yes: bool) -> None:
     """Delete everything of ENV.
 
-    What a durable environment protects is not deleted: set `durable: false` and run `up` first.
+    Refuses, and deletes nothing, while something is protected: set `durable: false` and run `up`
+    first.
     """
-    from plinth.operations import open_environment
+    from plinth.operations import open_environment, refuse_protected
 
+    asking = not (yes or rehearse)
+    _need_somebody(asking=asking, as_json=as_json)
     opened = open_environment(spec, environment, rehearse=rehearse)
-    question = f"Delete everything in {environment}, data included?"
-    _confirm(yes=yes or rehearse, question=question)
-    with _progress("Destroying", opened, quiet=as_json) as report:
-        outcome = opened.stack.destroy(report)
+    resources = opened.resources
+    if not resources:
+        _show_absent(opened, as_json=as_json)
+        return
+    refuse_protected(opened)
+    if asking:
+        count = sum(bool(each.get("custom")) for each in resources)
+        _ask(f"Delete all {count} resources of {environment}, data included?")
+    with progress("Destroying", opened, quiet=as_json) as report:
+        outcome = opened.destroy(report)
     _show(outcome, as_json=as_json, done=True)
 
 
@@ -133,17 +148,16 @@ def outputs(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> N
     """Print the outputs of ENV; secret values are masked."""
     from plinth.operations import open_environment
 
-    found = open_environment(spec, environment, rehearse=rehearse).stack.outputs()
+    opened = open_environment(spec, environment, rehearse=rehearse)
+    found = opened.stack.outputs()
     if as_json:
         output.emit(found)
-        return
-    if not found:
-        click.echo(f"{environment} is not up; `plinth up {environment}` brings it up.")
-        return
-    from plinth.cli.tables import console
-    from plinth.cli.tables import outputs as table
+    elif found:
+        from plinth.cli import tables
 
-    console().print(table(found))
+        tables.show(tables.outputs(found))
+    else:
+        _show_absent(opened, as_json=False)
 
 
 def _pairs(values: tuple[str, ...]) -> dict[str, str]:
@@ -151,73 +165,57 @@ def _pairs(values: tuple[str, ...]) -> dict[str, str]:
     for value in values:
         urn, separator, identifier = value.rpartition("=")
         if not separator:
-            raise click.UsageError(f"--adopt takes URN=ID, not '{value}'.")
+            raise click.UsageError(
+                f"--adopt takes URN=ID, not '{value}'", click.get_current_context()
+            )
         pairs[urn] = identifier
     return pairs
 
 
-def _confirm(*, yes: bool, question: str) -> None:
-    if yes:
+def _need_somebody(*, asking: bool, as_json: bool) -> None:
+    """Refuses at once what would have to ask, and cannot."""
+    if asking and (as_json or not sys.stdin.isatty()):
+        raise UsageError(
+            Problem(
+                code="confirmation-needed",
+                message="this changes a real environment, and nobody is there to be asked",
+                fix="Add --yes to go ahead without a question, or --rehearse to try it first.",
+            )
+        )
+
+
+def _ask(question: str) -> None:
+    if not click.confirm(question, err=True):
+        click.echo("Nothing was changed.", err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _show_absent(opened: Environment, *, as_json: bool) -> None:
+    if as_json:
+        from plinth.engine.changes import Outcome
+
+        output.emit(Outcome(changes=(), outputs={}, seconds=0).to_json())
         return
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"{question} Nobody is there to ask; say --yes.")
-    click.confirm(question, abort=True)
+    name = opened.blueprint.environment
+    rehearse = " --rehearse" if opened.rehearse else ""
+    click.echo(f"{name} is not up; `plinth up {name}{rehearse}` brings it up.")
 
 
-@contextmanager
-def _progress(verb: str, opened: Environment, *, quiet: bool) -> Iterator[OnChange | None]:
-    """Shows how many resources are through, as it happens."""
-    if quiet:
-        yield None
-        return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from plinth.cli.tables import console as make_console
-
-    console = make_console(stderr=True)
-    where = " in rehearsal" if opened.rehearse else ""
-    title = f"{verb} {opened.blueprint.environment}{where}"
-    if not console.is_terminal:
-        console.print(f"{title} …")
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title)
-        done = 0
-
-        def report(change: Any, phase: str) -> None:
-            nonlocal done
-            done += phase in ("done", "planned")
-            bar.update(task, description=f"{title}: {done} resources, {change.name}")
-            if not console.is_terminal and done and phase == "done" and not done % 50:
-                console.print(f"  {done} resources done")
-
-        yield report
-
-
-def _show(
-    outcome: Outcome,
-    *,
-    as_json: bool,
-    done: bool = False,
-    with_outputs: bool = True,
-    only_outputs: bool = False,
-) -> None:
+def _show(outcome: Outcome, *, as_json: bool, done: bool = False) -> None:
     if as_json:
         output.emit(outcome.to_json())
         return
     from plinth.cli import tables
 
-    console = tables.console()
-    changed = outcome.changed
-    if changed and not only_outputs and (not done or len(changed) <= _MOST_SHOWN):
-        console.print(tables.changes(changed))
-    if not only_outputs:
-        console.print(f"{tables.summary(changed, done=done)} in {outcome.seconds:.0f} s")
+    changed = tables.felt(outcome.changed)
+    if changed and (not done or len(changed) <= _MOST_SHOWN):
+        tables.show(tables.changes(changed))
+    tables.show(f"{tables.summary(changed, done=done)} in {outcome.seconds:.0f} s")
     for diagnostic in outcome.diagnostics:
         if diagnostic.severity == "warning":
-            console.print(f"[yellow]warning[/] {diagnostic.message.strip()}")
-    if with_outputs and outcome.outputs:
-        console.print(tables.outputs(outcome.outputs))
+            tables.show(tables.warning(diagnostic.message))
+    if done and outcome.outputs:
+        tables.show(tables.outputs(outcome.outputs))
 
 
 #: After an update, longer lists of changes have been seen in the preview already.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import traceback
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import click
@@ -19,15 +21,27 @@ def emit(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def problems(found: Sequence[Problem], *, as_json: bool) -> None:
-    """Prints problems: to standard error for people, to standard output as JSON."""
+def problems(
+    found: Sequence[Problem], *, as_json: bool, result: Mapping[str, Any] | None = None
+) -> None:
+    """Prints problems: to standard error for people, to standard output as JSON.
+
+    ``result`` is what the command found out all the same; JSON carries it in the one document.
+    """
     if as_json:
-        emit({"ok": False, "problems": [problem.to_json() for problem in found]})
+        listed = [problem.to_json() for problem in found]
+        emit({"ok": False, "problems": listed, **(result or {})})
         return
-    for problem in found:
-        click.echo(_text(problem), err=True)
+    for problem, following in zip_longest(found, found[1:]):
+        # One remedy for many is said once, at the end.
+        same_fix = following is not None and following.fix == problem.fix
+        _say(_text(replace(problem, fix=None) if same_fix else problem))
     if len(found) > 1:
-        click.echo(click.style(f"{len(found)} problems", bold=True), err=True)
+        _say(click.style(f"{len(found)} problems", bold=True))
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def _text(problem: Problem) -> str:
@@ -64,14 +78,14 @@ def system_problem(error: OSError) -> Problem:
     )
 
 
-def defect() -> None:
+def defect() -> Problem:
     """Keeps the traceback of a defect in a file and says where, instead of printing it."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="plinth-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:
         traceback.print_exc(file=log)
-    message = (
-        "This is a defect in Plinth, not in your spec. What happened is recorded in "
-        f"{Path(log.name)}; please report it."
+    return Problem(
+        code="defect",
+        message="this is a defect in Plinth, not in your spec",
+        fix=f"Please report it with what happened, which is recorded in {log.name}.",
     )
-    click.echo(f"{click.style('error', fg='red')} {message}", err=True)

@@ -38,20 +38,15 @@ def plan(environment: str, spec: Path, cloud: str | None, *, tree: bool, as_json
 
 
 def _show(plan: Plan, *, tree: bool) -> None:
-    from plinth.cli.tables import console as make_console
-    from plinth.cli.tables import counts, outputs, violations
+    from plinth.cli.tables import counts, outputs, show, violations
 
-    console = make_console()
     settings = plan.blueprint.settings
     region = f" {settings.region}" if settings.region else ""
-    console.print(
-        f"[bold]{settings.name}[/] · {plan.blueprint.environment} on {settings.cloud}{region}"
-    )
+    show(f"[bold]{settings.name}[/] · {plan.blueprint.environment} on {settings.cloud}{region}")
     if tree:
-        console.print(_tree(plan))
-    console.print(counts(plan))
-    console.print(violations(plan.violations))
-    console.print(outputs(plan.graph.outputs, computed=plan.graph.computed_outputs))
+        show(_tree(plan))
+    show(counts(plan), violations(plan.violations))
+    show(outputs(plan.graph.outputs, computed=plan.graph.computed_outputs))
 
 
 def _tree(plan: Plan) -> Tree:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from plinth.cli import output
-from plinth.cli.common import cloud_option, environment_argument, json_option, spec_option
+from plinth.cli.common import (
+    cloud_option,
+    environment_argument,
+    json_option,
+    spec_option,
+    unused_spec_option,
+)
 
 
 @click.command()
@@ -36,6 +44,7 @@ def validate(spec: Path, cloud: str | None, *, as_json: bool) -> None:
 
 
 @click.command()
+@unused_spec_option
 @json_option
 def schema(*, as_json: bool) -> None:  # noqa: ARG001 - the output is JSON either way
     """Print the JSON Schema of specs.
@@ -64,7 +73,12 @@ def explain(environment: str, path: str | None, spec: Path, *, as_json: bool) ->
     width = max((len(item.path) for item in found), default=0)
     for item in found:
         source = f"{item.source}, {item.location}" if item.location else item.source
-        value = "-" if item.value is None else str(item.value)
+        value = "-" if item.value is None else _written(item.value)
         click.echo(f"{item.path:<{width}}  {value}  {click.style(f'({source})', dim=True)}")
         if path and item.description:
             click.echo(f"{'':<{width}}  {item.description}")
+
+
+def _written(value: Any) -> str:
+    """A value as a spec would have it; text needs no quotes to be read."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

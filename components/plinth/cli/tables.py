@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+import click
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
@@ -41,9 +43,25 @@ def _table(*columns: str) -> Table:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where tables go; wide enough for addresses when nobody's terminal says otherwise."""
-    found = Console(highlight=False, stderr=stderr, soft_wrap=True)
-    return found if found.is_terminal else Console(highlight=False, stderr=stderr, width=160)
+    """Where tables go: as wide as the terminal, or as the text where there is none."""
+    found = Console(highlight=False, stderr=stderr)
+    return found if found.is_terminal else Console(highlight=False, stderr=stderr, width=_UNBOUND)
+
+
+def show(*parts: RenderableType) -> None:
+    """Prints to standard output; without the blanks that fill a table when it goes to a file."""
+    target = console()
+    for part in parts:
+        if target.is_terminal:
+            target.print(part)
+            continue
+        with target.capture() as captured:
+            target.print(part)
+        click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+#: Nothing is broken where another program reads line by line.
+_UNBOUND = 10_000
 
 
 def counts(plan: Plan) -> Table:
@@ -74,7 +92,7 @@ def violations(found: Sequence[Violation]) -> Table | str:
     return table
 
 
-def outputs(values: Mapping[str, Any], *, computed: Collection[str] = ()) -> Padding:
+def outputs(values: Mapping[str, Any], *, computed: Collection[str] = ()) -> RenderableType:
     """Stack outputs; ``computed`` ones are marked as known for sure only once they exist."""
     table = _table("output", "value")
     for name, value in sorted(values.items()):
@@ -82,34 +100,60 @@ def outputs(values: Mapping[str, Any], *, computed: Collection[str] = ()) -> Pad
         table.add_row(name, f"≈ {text}" if name in computed else text)
     if computed:
         table.add_row("", "[dim]≈ as the cloud will answer; certain once it exists[/]")
-    return Padding(table, (1, 0, 0, 0))
+    return Padding(table, (1, 0, 0, 0), expand=False)
+
+
+def felt(found: Iterable[Change]) -> list[Change]:
+    """The changes without those of components, which group resources and are none themselves."""
+    return [c for c in found if not c.type.startswith(("plinth:index:", "pulumi:pulumi:"))]
 
 
 def changes(found: Iterable[Change]) -> Table:
-    """Changes by capability, the riskiest first within each."""
+    """Changes by capability, the riskiest first within each; many creations in one line."""
     order = ("data-loss", "high", "low", "none")
-    table = _table("", "capability", "resource", "type", "risk", "why")
-    rows = sorted(found, key=lambda c: (c.capability, order.index(c.risk), c.name))
-    previous = None
-    for change in rows:
-        capability = change.capability or "providers"
-        why = change.reason or _properties(change)
-        table.add_row(
-            _SIGNS.get(change.op, change.op),
-            capability if capability != previous else "",
-            escape(change.name),
-            f"[dim]{change.type.rsplit(':', 1)[-1]}[/]",
-            _RISKS[change.risk] if change.op != "create" else "",
-            escape(why) if change.op != "create" else "",
-        )
-        previous = capability
+    table = _table("", "resource", "type", "risk", "why")
+    rows = sorted(
+        found, key=lambda c: (c.capability, order.index(c.risk), c.op == "create", c.name, c.type)
+    )
+    for capability, group in groupby(rows, key=lambda change: change.capability):
+        table.add_row("", f"[bold]{capability or 'providers'}[/]")
+        listed = list(group)
+        made = [change for change in listed if change.op == "create"]
+        for change in listed if len(made) <= _MOST_MADE else listed[: -len(made)]:
+            table.add_row(*_row(change))
+        if len(made) > _MOST_MADE:
+            kinds = Counter(change.type.rsplit(":", 1)[-1] for change in made)
+            first = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
+            table.add_row(_SIGNS["create"], f"{len(made)} resources", f"[dim]{first}, …[/]")
     return table
+
+
+#: How many creations of a capability are listed one by one; `plan` lists them all.
+_MOST_MADE = 12
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    described = (
+        _SIGNS.get(change.op, change.op),
+        escape(change.name),
+        f"[dim]{change.type.rsplit(':', 1)[-1]}[/]",
+    )
+    if change.op == "create":
+        return described
+    return *described, _RISKS[change.risk], escape(change.reason or _properties(change))
+
+
+def warning(message: str) -> str:
+    """A warning of the engine, a provider or a policy."""
+    return f"[yellow]warning[/] {escape(message.strip())}"
 
 
 def summary(found: Iterable[Change], *, done: bool) -> str:
     """One line: how many of each operation are due, or done."""
-    count = Counter(change.op for change in found)
-    parts = [f"{number} {_DONE[op] if done else f'to {op}'}" for op, number in count.items()]
+    count: Counter[str] = Counter(change.op for change in found)
+    parts = [
+        f"{count[op]} {word if done else f'to {op}'}" for op, word in _DONE.items() if count[op]
+    ]
     return ", ".join(parts) or ("nothing changed" if done else "nothing to change")
 
 

@@ -114,10 +114,15 @@ class Network(Component):
         aws.ec2.DefaultSecurityGroup(
             "default", vpc_id=vpc.id, tags=self.tags("closed"), opts=self.child()
         )
+        self._associations: list[Resource] = []
         tables = {zone.letter: self._private(zone) for zone in zones}
         self.ready = tuple(self._endpoints(tables))
         if self._needs_public:
             self.ready += tuple(self._ways_out(zones, tables))
+        # A subnet without its table has no way out. Nothing refers to an association, so without
+        # this it would be the first thing that `destroy` takes away, and the controllers that are
+        # to delete load balancers and disks could reach AWS no more.
+        self.ready += tuple(self._associations)
         if self._spec.flow_logs.enabled:
             self._flow_logs()
 
@@ -151,8 +156,10 @@ class Network(Component):
         table = aws.ec2.RouteTable(
             name, vpc_id=self.vpc_id, tags=self.tags(name), opts=self.child()
         )
-        aws.ec2.RouteTableAssociation(
-            name, subnet_id=subnet.id, route_table_id=table.id, opts=self.child()
+        self._associations.append(
+            aws.ec2.RouteTableAssociation(
+                name, subnet_id=subnet.id, route_table_id=table.id, opts=self.child()
+            )
         )
         return table
 

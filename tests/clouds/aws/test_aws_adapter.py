@@ -260,6 +260,18 @@ def test_databases_take_tls_from_the_cluster_only() -> None:
     assert cache["transitEncryptionMode"] == "required"
 
 
+def test_only_the_cluster_s_key_may_be_handed_on_without_saying_for_whom() -> None:
+    """CreateCluster does not say so; all other services do."""
+    free = {
+        resource.name
+        for resource, statement in policies(graph("prod"))
+        if "kms:CreateGrant" in statement["Action"]
+        and resource.type.endswith("kms/key:Key")
+        and "Condition" not in statement
+    }
+    assert free == {"cluster"}
+
+
 # --- cluster -------------------------------------------------------------------------------------
 
 
@@ -330,7 +342,12 @@ def test_nothing_waits_for_what_waits_for_it() -> None:
     assert not after & waits(group.urn)
     for urn in after:
         assert group.urn in waits(urn)
-    nat = {route.urn for route in of_type(found, ":Route")}
+    # `destroy` goes the other way round: whoever deletes load balancers must still reach AWS.
+    nat = {
+        way.urn
+        for kind in ("route:Route", ":RouteTableAssociation")
+        for way in of_type(found, kind)
+    }
     balancer = one(found, ":Release", "aws-load-balancer-controller")
     identity = one(found, ":PodIdentityAssociation", "aws-load-balancer-controller")
     assert {group.urn, identity.urn, *nat} <= waits(balancer.urn)

@@ -162,8 +162,19 @@ def _services(concern: Concern, site: Site) -> list[dict[str, Any]]:
             )
         ]
     if concern is Concern.CLUSTER:
-        return _autoscaling(site)
+        return [_control_plane(site), *_autoscaling(site)]
     return []
+
+
+def _control_plane(site: Site) -> dict[str, Any]:
+    """Lets whoever makes the cluster hand the key to EKS.
+
+    CreateCluster does not say that its grant is for AWS, so the condition on all other grants would
+    refuse it (Amazon EKS API reference, CreateCluster, ``encryptionConfig``). The maker's own IAM
+    policy still has to allow it.
+    """
+    root = Output.concat("arn:aws:iam::", site.account, ":root")
+    return _statement("GrantToControlPlane", {"AWS": root}, ["kms:CreateGrant"])
 
 
 def _autoscaling(site: Site) -> list[dict[str, Any]]:

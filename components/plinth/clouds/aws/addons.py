@@ -132,6 +132,14 @@ class Addons(Component):
             "enableShield": False,
             "enableWaf": False,
             "enableWafv2": False,
+            # The gateway is Envoy's. By default this depends on which CRDs are there at each start.
+            "controllerConfig": {
+                "featureGates": {
+                    "ALBGatewayAPI": False,
+                    "NLBGatewayAPI": False,
+                    "GatewayListenerSet": False,
+                }
+            },
             "podDisruptionBudget": {"maxUnavailable": 1},
             "resources": _resources("100m", "256Mi"),
         }

@@ -89,6 +89,34 @@ def test_the_six_capabilities_are_there(plan: Plans) -> None:
     )
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_whoever_cleans_up_goes_last(environment: str, plan: Plans) -> None:
+    """What controllers must finish for is destroyed before them, and they before the network."""
+    graph = plan(environment).graph
+    by_name = {(r.type.rsplit(":", 1)[1], r.name): r.urn for r in graph}
+
+    def waits(kind: str, name: str) -> set[str]:
+        seen: set[str] = set()
+        rest = [by_name[kind, name]]
+        while rest:
+            rest += (new := set(graph.by_urn[rest.pop()].dependencies) - seen)
+            seen |= new
+        return seen
+
+    balancer = by_name["Release", "aws-load-balancer-controller"]
+    assert balancer in waits("Namespace", "gateway-namespace")
+    assert by_name["Release", "kserve-resources"] in waits("Namespace", "serving-namespace")
+    for space in ("tracking", "orchestration", "features", "monitoring"):
+        assert by_name["Release", "external-secrets"] in waits("Namespace", f"{space}-namespace")
+    ways = {urn for (kind, _), urn in by_name.items() if kind in ("Route", "RouteTableAssociation")}
+    assert ways <= waits("Release", "aws-load-balancer-controller")
+
+
+def test_the_api_server_reaches_the_metrics_server(plan: Plans) -> None:
+    isolation = next(r for r in plan("dev").graph if r.name == "services-isolation")
+    assert {"ports": [{"port": 10250}]} in isolation.inputs["spec"]["ingress"]
+
+
 def test_outputs_name_what_people_and_clients_need(plan: Plans) -> None:
     outputs = plan("dev").graph.outputs
     assert outputs["tracking_uri"].startswith("http")

@@ -1,8 +1,8 @@
 """What every self-hosted tool needs on the cluster, in an order that cannot deadlock.
 
-Custom resource definitions come first, as releases of their own that are kept on destroy; then the
-operators that serve them; then the objects they act on.  Each step waits for the one before by
-``depends_on``, and the network outlives whatever makes a load balancer.
+Custom resource definitions that several charts need come first, as a release of their own that is
+kept on destroy; then the operators that serve them; then the objects they act on.  Each step waits
+for the one before by ``depends_on``, and the network outlives whatever makes a load balancer.
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ GATEWAY = "platform"
 #: cert-manager's issuer for everything on the platform.
 ISSUER = "platform"
 
+#: Where the metrics server answers the API server. Cut off, it would leave autoscalers blind, and
+#: namespaces that are deleted would stay for ever, as the list of their objects is incomplete.
+_METRICS_API = 10250
 _OIDC = "oidc-client"
 
 
 class ClusterServices(pulumi.ComponentResource):
     """The cluster's common services (``plinth:index:Services``).
 
-    Makes the CRDs of Gateway API and Prometheus, cert-manager with an issuer, External Secrets
+    Makes the CRDs of Prometheus, cert-manager with an issuer, External Secrets
     with the cloud's store, the metrics server, the cloud's own add-ons, and with a domain the
     shared gateway with TLS and DNS records.
 
@@ -54,13 +57,13 @@ class ClusterServices(pulumi.ComponentResource):
         labels = {key: label_value(value) for key, value in blueprint.tags.items()}
         self.kube = Kube(cluster.provider, {**labels, "capability": "services"})
         self._charts = blueprint.pins.charts
-        space = self.kube.namespace(NAMESPACE, parent=self, depends_on=cluster.ready)
+        space = self.kube.namespace(
+            NAMESPACE, parent=self, depends_on=cluster.ready, open_ports=[_METRICS_API]
+        )
         definitions = self._definitions(space)
         addons = cloud.cluster_addons(self.kube, parent=self)
         base = (*definitions, *addons)
-        metrics = self._release(
-            "metrics-server", NAMESPACE, {"replicas": self._copies}, base, ports=[10250]
-        )
+        metrics = self._release("metrics-server", NAMESPACE, {"replicas": self._copies}, base)
         issuer = self._certificates(base)
         store = self._external_secrets(base)
         self.ready = (*base, metrics, issuer, *store)
@@ -80,7 +83,6 @@ class ClusterServices(pulumi.ComponentResource):
         depends_on: Sequence[Resource],
         *,
         ports: Sequence[int] = (),
-        skip_crds: bool = False,
     ) -> Resource:
         """A chart in a namespace of its own, whose webhook ``ports`` the API server may call."""
         after = list(depends_on)
@@ -95,28 +97,21 @@ class ClusterServices(pulumi.ComponentResource):
             values=values,
             parent=self,
             depends_on=after,
-            skip_crds=skip_crds,
         )
 
     def _definitions(self, space: Sequence[Resource]) -> tuple[Resource, ...]:
-        """CRDs that other charts check for, as releases that upgrades reach and destroy keeps."""
-        gateway = {
-            "crds": {
-                "gatewayAPI": {"enabled": True, "channel": "standard"},
-                "envoyGateway": {"enabled": True},
-            }
-        }
-        return tuple(
+        """CRDs that other charts check for, as a release that upgrades reach and destroy keeps."""
+        name = "prometheus-operator-crds"
+        return (
             self.kube.release(
                 name,
                 self._charts[name],
                 namespace=NAMESPACE,
-                values=values,
+                values={},
                 parent=self,
                 depends_on=space,
                 keep=True,
-            )
-            for name, values in (("gateway-crds-helm", gateway), ("prometheus-operator-crds", {}))
+            ),
         )
 
     # --- certificates ----------------------------------------------------------------------------
@@ -128,14 +123,9 @@ class ClusterServices(pulumi.ComponentResource):
             "cainjector": {"replicaCount": self._copies},
             # Kept on delete: removing the CRDs would remove every certificate with them.
             "crds": {"enabled": True, "keep": True},
-            # The check is a hook that waits for the webhook, which the release waits for anyway.
-            "startupapicheck": {"enabled": False},
+            # The chart's startup check stays on: a webhook that is ready is trusted by the API
+            # server only when the injector has given it the certificate, moments later.
             "global": {"leaderElection": {"namespace": "cert-manager"}},
-            "config": {
-                "apiVersion": "controller.config.cert-manager.io/v1alpha1",
-                "kind": "ControllerConfiguration",
-                "enableGatewayAPI": True,
-            },
         }
         domain = self._blueprint.settings.domain
         acme = domain is not None and domain.tls.issuer == "acme"
@@ -221,9 +211,12 @@ class ClusterServices(pulumi.ComponentResource):
             "deployment": {"replicas": self._copies},
             "podDisruptionBudget": {"minAvailable": 1} if self._copies > 1 else {},
         }
-        # 10080 and 10443: where Envoy listens for the Gateway's ports 80 and 443.
+        # 10080 and 10443: where Envoy listens for the Gateway's ports 80 and 443. 9443: the webhook
+        # that tells Envoy its zone, without which each of its pods would wait for a timeout.
+        # The CRDs come from the chart's `crds/` folder, which Helm never deletes: the chart that
+        # has them alone does not fit into a release, whose record may have 1 MiB.
         controller = self._release(
-            "gateway-helm", GATEWAY_NAMESPACE, values, base, ports=[10080, 10443], skip_crds=True
+            "gateway-helm", GATEWAY_NAMESPACE, values, base, ports=[10080, 10443, 9443]
         )
         proxy = self._in_gateway(
             "EnvoyProxy",
@@ -300,6 +293,9 @@ class ClusterServices(pulumi.ComponentResource):
             "provider": {"name": self._cloud.dns_provider()},
             "sources": ["gateway-httproute"],
             "policy": "sync",
+            # At once, and not a minute later: by then `destroy` would have taken it away, and the
+            # records would stay.
+            "triggerLoopOnEvent": True,
             "txtOwnerId": self._blueprint.prefix,
             "domainFilters": [domain.name],
             "serviceAccount": {"name": "external-dns", "annotations": dict(identity.annotations)},

@@ -85,7 +85,13 @@ def stack(
 def _operator() -> dict[str, Any]:
     return {
         # cert-manager in place of the two hook jobs that would otherwise make the certificate.
-        "admissionWebhooks": {"certManager": {"enabled": True}, "patch": _OFF},
+        # The chart's own rules come right after the webhook that checks them, and long before the
+        # operator that answers for it: the first install must not insist on an answer.
+        "admissionWebhooks": {
+            "certManager": {"enabled": True},
+            "patch": _OFF,
+            "failurePolicy": "IgnoreOnInstallOnly",
+        },
         "resources": _resources("100m", "256Mi"),
         "prometheusConfigReloader": {"resources": _resources("10m", "64Mi")},
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -74,17 +74,19 @@ class Context:
         profile: str = "restricted",
         callers: Sequence[str] = (),
         open_ports: Sequence[int] = (),
+        depends_on: Sequence[Resource] = (),
     ) -> tuple[Resource, ...]:
         """Makes the capability's namespace; returns what its objects depend on.
 
         Metrics are scraped from `monitoring`, and pages are reached from `gateway`: both may
         connect besides ``callers``. ``open_ports`` is as in :meth:`plinth.kube.Kube.namespace`.
+        ``depends_on`` is what must outlive whatever people made in the namespace themselves.
         """
         allowed = [*dict.fromkeys(["monitoring", "gateway", *callers])]
         made = self.kube.namespace(
             self.namespace,
             parent=self.parent,
-            depends_on=self.ready,
+            depends_on=[*self.ready, *depends_on],
             profile=profile,
             callers=[caller for caller in allowed if caller != self.namespace],
             open_ports=open_ports,
@@ -110,15 +112,16 @@ class Context:
             grants=grants,
             parent=self.parent,
         )
-        if account:
-            self.kube.service_account(
-                name,
-                namespace=self.namespace,
-                annotations=identity.annotations,
-                parent=self.parent,
-                depends_on=depends_on,
-            )
-        return identity
+        if not account:
+            return identity
+        made = self.kube.service_account(
+            name,
+            namespace=self.namespace,
+            annotations=identity.annotations,
+            parent=self.parent,
+            depends_on=depends_on,
+        )
+        return replace(identity, ready=(*identity.ready, made))
 
     def database(self, name: str) -> LogicalDatabase:
         """A database with a role of its own on the platform's SQL server."""

@@ -129,6 +129,8 @@ def test_controller_runs_plain_deployments_behind_the_shared_gateway() -> None:
 def test_without_a_domain_no_route_is_made() -> None:
     gateway = kserve.controller_values(None, {})["kserve"]["controller"]["gateway"]
     assert gateway["disableIngressCreation"] is True
+    # The gateway's CRDs come with the gateway, and the controller would insist on them.
+    assert gateway["ingressGateway"]["enableGatewayApi"] is False
     assert gateway["domain"] == "svc.cluster.local"
 
 

@@ -125,7 +125,9 @@ def controller_values(domain: str | None, labels: Mapping[str, str]) -> dict[str
                     "disableIstioVirtualHost": True,
                     "disableIngressCreation": domain is None,
                     "ingressGateway": {
-                        "enableGatewayApi": True,
+                        # Without a domain there is no gateway, and none of its CRDs either,
+                        # for want of which the controller would not start.
+                        "enableGatewayApi": domain is not None,
                         "kserveGateway": "gateway/platform",
                         "createGateway": False,
                         "className": "envoy",
@@ -306,9 +308,13 @@ def _identity(context: Context, depends_on: Sequence[Resource]) -> WorkloadIdent
 
 
 def _build(options: Options, context: Context) -> Serving:
-    opened = context.open_namespace(callers=["orchestration", *options.allow_from])
-    identity = _identity(context, opened)
     installed = _controller(options, context)
+    # After the controller, so that it goes first: models that pipelines put into the namespace
+    # carry a finalizer, and without the controller the namespace could never be deleted.
+    opened = context.open_namespace(
+        callers=["orchestration", *options.allow_from], depends_on=[installed]
+    )
+    identity = _identity(context, opened)
     ready = (installed, *opened, *identity.ready)
     after = (*ready, *_registry(context, ready))
     labels = {**context.kube.labels, **identity.pod_labels}

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from plinth import blueprint as blueprints
 from plinth import program
@@ -67,12 +64,17 @@ def root_of(spec: Path) -> Path:
 
 
 def project_of(spec: Path) -> str:
-    """The Pulumi project that a spec belongs to."""
-    file = root_of(spec) / "Pulumi.yaml"
-    if not file.is_file():
+    """The Pulumi project that a spec belongs to; a plan does without one.
+
+    Raises:
+        UsageError: ``Pulumi.yaml`` is there and is not a project.
+    """
+    from plinth.engine.settings import load_project
+
+    root = root_of(spec)
+    if not (root / "Pulumi.yaml").is_file():
         return program.PROJECT
-    content: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    return str(content.get("name", program.PROJECT))
+    return str(load_project(root)["name"])
 
 
 def blueprint_of(spec: Path, environment: str, *, cloud: str | None = None) -> Blueprint:

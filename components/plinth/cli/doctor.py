@@ -67,15 +67,32 @@ def _examine(spec: Path) -> Iterator[Finding]:
             detail=str(host) if host else "Plinth's stand-in",
             needed="plain pulumi, and policy packs",
         )
-    else:
+    elif found.problem:
         yield Finding(
             name="engine",
             ok=False,
-            detail=found.problem.message if found.problem else "not found",
+            detail=found.problem.message,
             needed="preview, up, refresh, destroy",
-            fix="Run: plinth engine install",
+            fix=found.problem.fix,
         )
+    yield _project(spec)
     yield from _spec_findings(spec)
+
+
+def _project(spec: Path) -> Finding:
+    from plinth.engine.settings import load_project
+    from plinth.errors import UsageError
+    from plinth.planning import root_of
+
+    root = root_of(spec)
+    name, needed = "project", "preview, up, refresh, destroy"
+    try:
+        project = load_project(root)
+    except UsageError as error:
+        problem = error.problems[0]
+        fix = problem.fix or "Correct it."
+        return Finding(name=name, ok=False, detail=problem.message, needed=needed, fix=fix)
+    return Finding(name=name, ok=True, detail=f"{project['name']}, {root}", needed=needed)
 
 
 def _spec_findings(spec: Path) -> Iterator[Finding]:

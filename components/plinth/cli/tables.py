@@ -109,7 +109,7 @@ def felt(found: Iterable[Change]) -> list[Change]:
 
 
 def changes(found: Iterable[Change]) -> Table:
-    """Changes by capability, the riskiest first within each; many creations in one line."""
+    """Changes by capability, the riskiest first within each; what is alike in one line."""
     order = ("data-loss", "high", "low", "none")
     table = _table("", "resource", "type", "risk", "why")
     rows = sorted(
@@ -119,12 +119,11 @@ def changes(found: Iterable[Change]) -> Table:
         table.add_row("", f"[bold]{capability or 'providers'}[/]")
         listed = list(group)
         made = [change for change in listed if change.op == "create"]
-        for change in listed if len(made) <= _MOST_MADE else listed[: -len(made)]:
-            table.add_row(*_row(change))
+        shown = listed if len(made) <= _MOST_MADE else listed[: -len(made)]
+        for _, alike in groupby(shown, key=lambda c: (c.op, c.name, c.risk, _why(c))):
+            table.add_row(*_row(list(alike)))
         if len(made) > _MOST_MADE:
-            kinds = Counter(change.type.rsplit(":", 1)[-1] for change in made)
-            first = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
-            table.add_row(_SIGNS["create"], f"{len(made)} resources", f"[dim]{first}, …[/]")
+            table.add_row(_SIGNS["create"], f"{len(made)} resources", f"[dim]{_types(made)}[/]")
     return table
 
 
@@ -132,15 +131,24 @@ def changes(found: Iterable[Change]) -> Table:
 _MOST_MADE = 12
 
 
-def _row(change: Change) -> tuple[str, ...]:
-    described = (
-        _SIGNS.get(change.op, change.op),
-        escape(change.name),
-        f"[dim]{change.type.rsplit(':', 1)[-1]}[/]",
-    )
-    if change.op == "create":
-        return described
-    return *described, _RISKS[change.risk], escape(change.reason or _properties(change))
+def _row(alike: Sequence[Change]) -> tuple[str, ...]:
+    change = alike[0]
+    name, types = escape(change.name), f"[dim]{_types(alike)}[/]"
+    risk = _RISKS[change.risk] if change.op != "create" else ""
+    return _SIGNS.get(change.op, change.op), name, types, risk, escape(_why(change))
+
+
+def _types(found: Sequence[Change]) -> str:
+    """The most frequent type (of several, the shortest name), and how many others there are."""
+    count = Counter(change.type.rsplit(":", 1)[-1] for change in found)
+    first, number = min(count.items(), key=lambda pair: (-pair[1], len(pair[0])))
+    shown = f"{number} {first}" if number > 1 else first
+    others = len(found) - number
+    return f"{shown} and {others} more" if others else shown
+
+
+def _why(change: Change) -> str:
+    return "" if change.op == "create" else change.reason or _properties(change)
 
 
 def warning(message: str) -> str:
@@ -148,13 +156,15 @@ def warning(message: str) -> str:
     return f"[yellow]warning[/] {escape(message.strip())}"
 
 
-def summary(found: Iterable[Change], *, done: bool) -> str:
-    """One line: how many of each operation are due, or done."""
+def summary(found: Collection[Change], *, done: bool) -> str:
+    """One line: how many of each operation are done, or due and what that puts at stake."""
     count: Counter[str] = Counter(change.op for change in found)
     parts = [
         f"{count[op]} {word if done else f'to {op}'}" for op, word in _DONE.items() if count[op]
     ]
-    return ", ".join(parts) or ("nothing changed" if done else "nothing to change")
+    line = ", ".join(parts) or ("nothing changed" if done else "nothing to change")
+    lost = sum(change.risk == "data-loss" for change in found)
+    return f"{line}; [bold red]{lost} would lose data[/]" if lost and not done else line
 
 
 def _properties(change: Change) -> str:

@@ -56,7 +56,7 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     (
         r"no resource plugin '|no language plugin '|failed to load plugin"
-        r"|could not (find|download) plugin",
+        r"|could not (find|download) plugin|automatically download and install \w+ plugin",
         "plugin-missing",
         "A provider plugin is missing: {said}",
         "Check the network, or install it with `pulumi plugin install`",
@@ -66,6 +66,12 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "provider-died",
         "The provider ended in the middle of the run: {said}",
         "Run `plinth up` again; what was being made is looked up first",
+    ),
+    (
+        r"no space left on device",
+        "disk-full",
+        "A disk is full: {said}",
+        "Make room, then run the same command again",
     ),
     (
         r"no stack named",
@@ -86,7 +92,7 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Run the pack's own tests; `plinth policy` names the rule that fails",
     ),
     (
-        r"marked for protection|as it is currently protected",
+        r"marked for protection|as it is currently protected|because it is protected",
         "resource-protected",
         "{said}",
         "Turn its `durable` setting off first, with an `up`, if it really has to go",

@@ -112,6 +112,21 @@ def test_whoever_cleans_up_goes_last(environment: str, plan: Plans) -> None:
     assert ways <= waits("Release", "aws-load-balancer-controller")
 
 
+def test_the_secret_store_serves_the_platform_s_own_namespaces(plan: Plans) -> None:
+    graph = plan("dev").graph
+    store = next(r for r in graph if r.name == "secret-store")
+    (condition,) = store.inputs["spec"]["conditions"]
+    wanted = condition["namespaceSelector"]["matchLabels"].items()
+    labels = {
+        r.inputs["metadata"]["name"]: r.inputs["metadata"]["labels"]
+        for r in graph
+        if r.type.endswith(":Namespace")
+    }
+    users = {r.inputs["metadata"]["namespace"] for r in graph if r.type.endswith(":ExternalSecret")}
+    assert users
+    assert [name for name in users if not wanted <= labels[name].items()] == []
+
+
 def test_the_api_server_reaches_the_metrics_server(plan: Plans) -> None:
     isolation = next(r for r in plan("dev").graph if r.name == "services-isolation")
     assert {"ports": [{"port": 10250}]} in isolation.inputs["spec"]["ingress"]

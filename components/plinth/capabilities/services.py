@@ -227,6 +227,7 @@ class ClusterServices(pulumi.ComponentResource):
                     "kubernetes": {
                         "envoyService": dict(self._cloud.load_balancer()),
                         "envoyDeployment": {"replicas": self._copies},
+                        **({"envoyPDB": {"minAvailable": 1}} if self._copies > 1 else {}),
                     },
                 }
             },

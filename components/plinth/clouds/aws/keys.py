@@ -170,8 +170,8 @@ def _control_plane(site: Site) -> dict[str, Any]:
     """Lets whoever makes the cluster hand the key to EKS.
 
     CreateCluster does not say that its grant is for AWS, so the condition on all other grants would
-    refuse it (Amazon EKS API reference, CreateCluster, ``encryptionConfig``). The maker's own IAM
-    policy still has to allow it.
+    refuse it (Amazon EKS User Guide, "Encrypt Kubernetes secrets with KMS on existing clusters").
+    The maker's own IAM policy still has to allow it.
     """
     root = Output.concat("arn:aws:iam::", site.account, ":root")
     return _statement("GrantToControlPlane", {"AWS": root}, ["kms:CreateGrant"])

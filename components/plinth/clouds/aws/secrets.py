@@ -140,7 +140,10 @@ class Secrets:
             "kind": "ClusterSecretStore",
             "metadata": {"name": STORE, "annotations": _AWAIT},
             "spec": {
-                "provider": {"aws": {"service": "SecretsManager", "region": self._site.region}}
+                "provider": {"aws": {"service": "SecretsManager", "region": self._site.region}},
+                # The operator may read every secret, the databases' administrator included: whoever
+                # may make an ExternalSecret in a namespace of their own may not.
+                "conditions": [{"namespaceSelector": {"matchLabels": {"managed-by": "plinth"}}}],
             },
         }
         return kube.apply("secret-store", manifest, parent=parent, depends_on=depends_on)

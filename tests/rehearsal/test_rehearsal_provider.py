@@ -221,13 +221,12 @@ class TestDiff:
             "spec.selector.matchLabels.app"
         ]
 
-    def test_data_is_replaced_only_where_it_cannot_change(self, kubernetes: Client) -> None:
-        def config(text: str, **more: Any) -> dict[str, Any]:
-            return {"metadata": {"name": "c"}, "data": {"a": text}, **more}
+    def test_data_is_replaced(self, kubernetes: Client) -> None:
+        def config(text: str) -> dict[str, Any]:
+            return {"metadata": {"name": "c"}, "data": {"a": text}}
 
         made = kubernetes.make(CONFIG, config("1"))
-        assert kubernetes.diff(made, config("2")).replaces == []
-        assert kubernetes.diff(made, config("2", immutable=True)).replaces == ["data.a"]
+        assert kubernetes.diff(made, config("2")).replaces == ["data.a"]
         secret = kubernetes.make("kubernetes:core/v1:Secret", config("MQ=="))
         assert kubernetes.diff(secret, config("Mg==")).replaces == ["data.a"]
         assert kubernetes.diff(secret, config("Mg==")).delete_first

@@ -28,32 +28,42 @@ from plinth.rehearsal.sdk import ANY, Field, Kind, Type
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 _NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 
-#: Kinds without a namespace (kubectl api-resources --namespaced=false), beyond ``Cluster...``.
+#: Kinds without a namespace, beyond ``Cluster...``. Read in pulumi-kubernetes, Kind.Namespaced of
+#: provider/pkg/kinds/kinds.go, for the kinds that it lists; the newer ones and those of custom
+#: resources are believed.
 _CLUSTER_WIDE: Final = frozenset(
     {
         "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest",
-        "CustomResourceDefinition", "DeviceClass", "FlowSchema", "IngressClass", "GatewayClass",
-        "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
+        "CustomResourceDefinition", "DeviceClass", "FlowSchema", "IPAddress", "IngressClass",
+        "GatewayClass", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
         "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "PriorityClass",
-        "PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass", "StorageClass",
-        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+        "PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass", "ServiceCIDR",
+        "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
         "ValidatingWebhookConfiguration", "VolumeAttachment", "VolumeAttributesClass",
-        "NodePool", "NodeClass", "EC2NodeClass",
+        "EC2NodeClass", "NodeClaim", "NodeClass", "NodePool",
     }
 )  # fmt: skip
 _SYSTEM_NAMESPACES: Final = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 _SELECTOR: Final = ("spec.selector",)
-#: Fields whose change makes a new object (pulumi-kubernetes provider/pkg/provider/diff.go).
+#: Fields whose change makes a new object, as read in pulumi-kubernetes (July 2026, after v4.32.0),
+#: provider/pkg/provider/diff.go. Of a pod, it lists fields one by one: all of the specification but
+#: tolerations, deadlines and the names of containers. API versions that servers dropped are left
+#: out. A secret is replaced for its data, and so is a configuration map unless the provider has
+#: ``enableConfigMapMutable``, which is off by default and which the rehearsal does not look at.
 _FORCE_NEW: Final[Mapping[str, tuple[str, ...]]] = {
     "*": ("metadata.name", "metadata.namespace"),
-    "kubernetes:apps/v1*:Deployment": _SELECTOR,
-    "kubernetes:apps/v1*:DaemonSet": _SELECTOR,
-    "kubernetes:apps/v1*:StatefulSet": (
+    "kubernetes:apps/v1:Deployment": _SELECTOR,
+    "kubernetes:apps/v1:DaemonSet": _SELECTOR,
+    "kubernetes:apps/v1:StatefulSet": (
         *_SELECTOR, "spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.serviceName",
         "spec.volumeClaimTemplates",
     ),
-    "kubernetes:batch/v*:Job": (
+    "kubernetes:batch/v1:Job": (
         *_SELECTOR, "spec.completions", "spec.parallelism", "spec.template",
+    ),
+    "kubernetes:core/v1:PersistentVolume": (
+        "spec.awsElasticBlockStore", "spec.csi", "spec.fc", "spec.hostPath", "spec.iscsi",
+        "spec.local", "spec.nfs",
     ),
     "kubernetes:core/v1:PersistentVolumeClaim": (
         *_SELECTOR, "spec.accessModes", "spec.storageClassName", "spec.volumeName",
@@ -63,9 +73,9 @@ _FORCE_NEW: Final[Mapping[str, tuple[str, ...]]] = {
     "kubernetes:core/v1:ConfigMap": ("data", "binaryData"),
     "kubernetes:core/v1:Service": ("spec.clusterIP",),
     "kubernetes:core/v1:Pod": ("spec",),
-    "kubernetes:rbac.authorization.k8s.io/v1*:*Binding": ("roleRef",),
+    "kubernetes:rbac.authorization.k8s.io/v1:*Binding": ("roleRef",),
     "kubernetes:storage.k8s.io/v1:StorageClass": ("parameters", "provisioner"),
-    # pulumi-kubernetes provider/pkg/provider/helm_release.go, replacements of a release
+    # helm_release.go in the same place
     RELEASE: ("name", "namespace"),
 }  # fmt: skip
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -80,7 +90,7 @@ def _kind(token: str) -> str:
 
 
 def _cluster_wide(kind: str) -> bool:
-    return kind in _CLUSTER_WIDE or kind.startswith("Cluster")
+    return kind in _CLUSTER_WIDE or (kind.startswith("Cluster") and kind != "Cluster")
 
 
 def _object(birth: Birth) -> Made:
@@ -269,13 +279,6 @@ class Kubernetes(Package):
         if _cluster_wide(_kind(kind.token)) or not isinstance(metadata, Mapping):
             return inputs
         return {**inputs, "metadata": {"namespace": settings.namespace, **metadata}}
-
-    def force_new(self, token: str, inputs: Mapping[str, Any]) -> list[str]:
-        """The provider's own table; data is replaced only where it is immutable."""
-        patterns = super().force_new(token, inputs)
-        if token.endswith(":ConfigMap") and not inputs.get("immutable"):
-            return [p for p in patterns if p.startswith("metadata")]
-        return patterns
 
     def refuse_create(self, record: Record, cloud: Cloud) -> str | None:
         """An object needs its namespace."""

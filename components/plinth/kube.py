@@ -147,7 +147,6 @@ class Kube:
         depends_on: Sequence[Resource] = (),
         keep: bool = False,
         timeout: int = 900,
-        skip_crds: bool = False,
     ) -> Release:
         """Installs a chart as the Helm release ``name``.
 
@@ -161,7 +160,6 @@ class Kube:
             keep: Leave the release when the stack is destroyed; for charts that bring CRDs, whose
                 deletion would delete every object of those kinds.
             timeout: Seconds to wait for the release's pods.
-            skip_crds: Whether the chart's ``crds/`` folder is left out.
         """
         props: dict[str, Any] = {
             "name": name,
@@ -170,7 +168,6 @@ class Kube:
             "namespace": namespace,
             "values": values,
             "timeout": timeout,
-            "skipCrds": skip_crds,
             # A failed first install must not be rolled back to nothing: pods and events are
             # what explains it (the trouble that `atomic` causes: run-x/opta#650).
             "atomic": False,

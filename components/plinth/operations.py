@@ -173,16 +173,20 @@ def refuse_violations(environment: Environment) -> None:
 
     The engine judges as it goes, and some rules only at the end, when all has been made.
     """
+    from plinth_policies.model import REGISTRY
+
     blueprint = environment.blueprint
     if blueprint.settings.policies != "mandatory":
         return
     graph = planning.graph_of(blueprint, planning.project_of(environment.spec))
+    fixes = {rule.id: rule.fix for rule in REGISTRY.rules}
     problems = [
         Problem(
             code="policy-violation",
-            message=f"{PACK}/{found.policy}: {found.message}",
+            message=f"{found.policy}: {found.message.removesuffix(f'; {fixes[found.policy]}')}",
             path=found.urn,
             environment=blueprint.environment,
+            fix=f"{fixes[found.policy][:1].upper()}{fixes[found.policy][1:]}.",
         )
         for found in planning.judge(blueprint, graph)
         if found.blocking

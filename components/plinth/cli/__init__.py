@@ -56,7 +56,11 @@ class _Lazy(Group):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
 
 
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='Completion: eval "$(_PLINTH_COMPLETE=bash_source plinth)", also zsh_source, fish_source.',
+)
 @click.version_option(package_name="plinth", prog_name="plinth")
 def app() -> None:
     """One spec, a complete MLOps platform, on any cloud."""

@@ -1,0 +1,201 @@
+"""Wrong words, wrong places, wrong files: a code, a sentence, a remedy; JSON where asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from cli_support import Plinth
+
+from plinth.cli import app, output
+
+
+@pytest.fixture
+def plinth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Plinth:
+    made = Plinth(tmp_path / "project", capsys)
+    monkeypatch.chdir(made.folder)
+    return made
+
+
+def _commands(group: click.Group, *before: str) -> list[tuple[str, ...]]:
+    context = click.Context(group)
+    found: list[tuple[str, ...]] = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        found.append((*before, name))
+        if isinstance(command, click.Group):
+            found += _commands(command, *before, name)
+    return found
+
+
+assert isinstance(app, click.Group)
+COMMANDS = _commands(app)
+LEAVES = [words for words in COMMANDS if words != ("engine",)]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help(plinth: Plinth, words: tuple[str, ...]) -> None:
+    answer = plinth(*words, "--help")
+    assert answer.code == 0
+    assert answer.out.startswith(f"Usage: plinth {' '.join(words)}")
+    assert answer.err == ""
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_every_command_takes_spec_and_json(plinth: Plinth, words: tuple[str, ...]) -> None:
+    """An option that none has is the only thing wrong, so no command starts to work."""
+    problem = plinth(*words, "--spec", "x.yaml", "--json", "--nonsense").problem
+    assert problem["code"] == "unknown-option"
+    assert "'--nonsense'" in problem["message"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "nearest"),
+    [
+        (("plna", "dev"), "unknown-command", "plan"),
+        (("engine", "stats"), "unknown-command", "status"),
+        (("plan", "dev", "--spce", "x"), "unknown-option", "--spec"),
+        (("plan", "dve"), "unknown-environment", "dev"),
+        (("plan", "dev", "--cloud", "asw"), "unknown-cloud", "aws"),
+        (("explain", "dev", "netwrk.cidr"), "unknown-path", "network.cidr"),
+        (("plan", "dev", "prod"), "usage", None),
+        (("up", "dev", "--adopt", "no-pair"), "usage", None),
+        (("validate", "--spec", "nowhere.yaml"), "file-missing", None),
+        (("validate", "--spec", "."), "file-is-directory", None),
+        (("engine", "env", "dve"), "unknown-environment", "dev"),
+    ],
+)
+def test_bad_usage_is_told_alike(
+    plinth: Plinth, words: tuple[str, ...], code: str, nearest: str | None
+) -> None:
+    answer = plinth(*words, "--json")
+    assert (answer.code, answer.err) == (2, "")
+    assert answer.problem["code"] == code
+    assert answer.problem.get("nearest") == nearest
+    assert answer.problem["fix"]
+
+    spoken = plinth(*words)
+    assert (spoken.code, spoken.out) == (2, "")
+    assert f"[{code}]" in spoken.err
+    assert answer.problem["message"] in spoken.err
+
+
+def test_a_missing_environment_is_asked_for_by_name(plinth: Plinth) -> None:
+    assert plinth("plan", "--json").problem["allowed"] == ["dev", "prod"]
+    plinth.spec.unlink()
+    assert "allowed" not in plinth("plan", "--json").problem
+
+
+def test_the_spec_is_found_from_below(plinth: Plinth, monkeypatch: pytest.MonkeyPatch) -> None:
+    below = plinth.folder / "stacks" / "deep"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    assert plinth("validate").code == 0
+    plinth.edit("artifacts: {}", "artefacts: {}")
+    problem = plinth("validate", "--json").problem
+    assert problem["location"]["file"] == str(Path("..", "platform.yaml"))
+    assert problem["nearest"] == "artifacts"
+
+
+@pytest.mark.parametrize("command", ["up", "destroy"])
+def test_nobody_to_ask(plinth: Plinth, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """Refused at once: without an engine, before anything is looked at."""
+    monkeypatch.setenv("PLINTH_PULUMI", "/nonexistent")
+    answer = plinth(command, "dev", "--json")
+    assert answer.code == 2
+    assert answer.problem["code"] == "confirmation-needed"
+    assert "--yes" in answer.problem["fix"]
+
+
+@pytest.mark.parametrize(
+    "words", [("preview",), ("up", "--yes"), ("refresh",), ("destroy", "--yes"), ("outputs",)]
+)
+def test_without_an_engine(
+    plinth: Plinth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("PLINTH_PULUMI", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path))
+    answer = plinth(*words, "dev", "--json")
+    assert answer.code == 1
+    assert answer.problem["code"] == "engine-missing"
+    assert "plinth engine install" in answer.problem["fix"]
+
+
+def test_without_a_project(plinth: Plinth) -> None:
+    """A plan needs none; a broken one is told of."""
+    file = plinth.folder / "Pulumi.yaml"
+    file.unlink()
+    assert plinth("plan", "dev", "--no-tree").code == 0
+    assert plinth("engine", "env", "dev", "--json").problem["code"] == "project-missing"
+    file.write_text("- no project\n", encoding="utf-8")
+    answer = plinth("plan", "dev", "--json")
+    assert (answer.code, answer.problem["code"]) == (2, "project-broken")
+
+
+def test_an_interrupt_is_told_in_json_too(plinth: Plinth, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("plinth.spec.schema.json_schema", interrupted)
+    answer = plinth("schema", "--json")
+    assert (answer.code, answer.problem["code"]) == (130, "interrupted")
+
+
+def test_a_defect_is_recorded_and_not_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from plinth.cli import main
+
+    def broken() -> None:
+        raise ZeroDivisionError("three apples, no friends")
+
+    monkeypatch.setattr("plinth.spec.schema.json_schema", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        main(["schema"])
+    said = capsys.readouterr()
+    (log,) = tmp_path.glob("plinth-*.log")
+    assert ended.value.code == 1
+    assert said.out == ""
+    assert "three apples" not in said.err
+    assert str(log) in said.err
+    assert "three apples" in log.read_text(encoding="utf-8")
+
+
+def test_a_remedy_for_many_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from plinth.errors import Problem
+
+    many = [Problem(code="c", message=name, fix="Undo it.") for name in ("one", "two")]
+    other = Problem(code="c", message="three", fix="Leave it.")
+    output.problems([*many, other], as_json=False)
+    said = capsys.readouterr().err
+    assert said.count("Undo it.") == 1
+    assert said.index("two") < said.index("Undo it.") < said.index("three")
+
+
+def test_a_reader_that_leaves_early_is_no_failure(plinth: Plinth) -> None:
+    command = f"{sys.executable} -m plinth.cli schema | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{\n", "")
+
+
+def test_completion_knows_environments(plinth: Plinth) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("plinth")],
+        env=os.environ
+        | {"_PLINTH_COMPLETE": "bash_complete", "COMP_WORDS": "plinth up p", "COMP_CWORD": "2"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["plain,prod"]

@@ -9,7 +9,6 @@ generated, because other objects refer to them by name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +17,7 @@ import pulumi
 from pulumi import Input, Resource, ResourceOptions
 
 from plinth.versions import Chart
+from plinth.workloads import Container, WebApp
 
 #: Pod Security Standards profile that every namespace enforces unless a chart cannot meet it.
 RESTRICTED = "restricted"
@@ -44,60 +44,6 @@ class Release(pulumi.CustomResource):
     def __init__(self, name: str, props: Mapping[str, Any], opts: ResourceOptions) -> None:
         merged = ResourceOptions.merge(opts, ResourceOptions(version=_sdk_version()))
         super().__init__("kubernetes:helm.sh/v3:Release", name, dict(props), merged)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Container:
-    """One container of a hardened workload.
-
-    Attributes:
-        env: Plain variables.
-        env_secrets: Variables from Kubernetes secrets: name -> (secret, key).
-        files: Mounted read-only: mount path -> ConfigMap name.
-        scratch: Writable empty folders; the root file system is read-only.
-        uid: User the process runs as.
-    """
-
-    image: str
-    args: Sequence[Input[str]] = ()
-    command: Sequence[str] = ()
-    env: Mapping[str, Input[str]] = field(default_factory=dict)
-    env_secrets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    cpu: str = "250m"
-    memory: str = "512Mi"
-    files: Mapping[str, str] = field(default_factory=dict)
-    scratch: Sequence[str] = ("/tmp",)  # noqa: S108 - a mount path inside the pod
-    uid: int = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebApp:
-    """A server of equal copies behind one Service, with everything production asks for.
-
-    Attributes:
-        migrate: Containers that must succeed before a copy starts.
-        health: Path that answers 200 when a copy can serve.
-        metrics: Path that Prometheus scrapes, if any, and ``metrics_auth``: the secret with keys
-            ``username`` and ``password`` it needs.
-        metrics_port: Where metrics are answered, when not on ``port``.
-        callers: Namespaces that may connect, besides its own.
-        annotations: Pod annotations; a changed value rolls the copies.
-    """
-
-    namespace: str
-    container: Container
-    port: int
-    service_account: str
-    health: str
-    min: int
-    max: int
-    migrate: Sequence[Container] = ()
-    metrics: str | None = None
-    metrics_auth: str | None = None
-    metrics_port: int | None = None
-    callers: Sequence[str] = ()
-    pod_labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, Input[str]] = field(default_factory=dict)
 
 
 class Kube:

@@ -8,8 +8,8 @@ from pulumi import Output, Resource
 
 from plinth import render
 from plinth.capabilities.services import NAMESPACE, ClusterServices
-from plinth.kube import Container
 from plinth.ports import Adapter, Generated, Secret
+from plinth.workloads import Container
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from plinth.results import Features
 from plinth.spec.options import FeaturesOptions
 from plinth.spec.types import Cpu, Label, Memory, Replicas
 from plinth.tools import Tool, repositories
+from plinth.workloads import Container, WebApp
 
 if TYPE_CHECKING:
     from pulumi import Resource
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
     from plinth.context import Context
     from plinth.errors import Problem
-    from plinth.kube import Container
     from plinth.ports import WorkloadIdentity
     from plinth.spec.options import Repository
 
@@ -125,8 +125,6 @@ def _secret(context: Context, depends_on: Sequence[Resource]) -> tuple[Resource,
 
 def _container(context: Context, **fields: Any) -> Container:
     """A container of Feast's image that sees the feature store's configuration."""
-    from plinth.kube import Container
-
     return Container(
         image=context.blueprint.pins.images[NAME],
         env={
@@ -171,8 +169,6 @@ def _build(options: Options, context: Context) -> Features:
 def _serve(
     options: Options, context: Context, identity: WorkloadIdentity, ready: Sequence[Resource]
 ) -> Resource:
-    from plinth.kube import WebApp
-
     scraped = "monitoring" in context.blueprint.choices
     replicas = options.replicas or Replicas()
     return context.kube.web_app(
@@ -237,8 +233,6 @@ def _follow(
 
 def _definitions(context: Context, repository: Repository) -> list[Container]:
     """Clones the repository, then applies its definitions."""
-    from plinth.kube import Container
-
     keys = ("GITSYNC_USERNAME", "GITSYNC_PASSWORD") if repository.credentials else ()
     clone = Container(
         image=context.blueprint.pins.images["git-sync"],

@@ -21,13 +21,13 @@ from plinth.results import Tracking
 from plinth.spec.options import TrackingOptions
 from plinth.spec.types import Cpu, Label, Memory, Replicas
 from plinth.tools import Tool
+from plinth.workloads import Container, WebApp
 
 if TYPE_CHECKING:
     from pulumi import Input, Resource
 
     from plinth.capabilities.databases import LogicalDatabase
     from plinth.context import Context
-    from plinth.kube import Container
     from plinth.ports import Secret
 
 NAME = "mlflow"
@@ -204,8 +204,6 @@ def _serve(
     pod_labels: Mapping[str, str],
     ready: Sequence[Resource],
 ) -> Resource:
-    from plinth.kube import WebApp
-
     scraped = "monitoring" in context.blueprint.choices
     replicas = options.replicas or Replicas()
     return context.kube.web_app(
@@ -264,8 +262,6 @@ _STORES = {
 
 def _container(context: Context, **fields: Any) -> Container:
     """A container of the server's image that sees its configuration."""
-    from plinth.kube import Container
-
     return Container(
         image=context.blueprint.pins.images[NAME], files={_CONFIG: NAME}, uid=1000, **fields
     )

@@ -15,7 +15,7 @@ from pydantic import BaseModel, SerializeAsAny, ValidationError
 
 from plinth import registry, versions
 from plinth.clouds import CloudInfo
-from plinth.errors import Problem, SpecError
+from plinth.errors import Problem, SpecError, nearest
 from plinth.ports import Port
 from plinth.spec import overlay, problems
 from plinth.spec.document import Document, read
@@ -273,15 +273,15 @@ def _unknown(
     path: tuple[str, ...],
     layered: overlay.Layered,
 ) -> Problem:
-    nearest = problems.nearest(name, allowed)
+    close = nearest(name, allowed)
     return Problem(
         code=f"unknown-{code}",
         message=f"there is no {code.replace('-', ' ')} '{name}'",
         location=layered.locate(path),
         path=".".join(path),
         allowed=tuple(allowed),
-        nearest=nearest,
-        fix=f"Write {nearest or allowed[0]}." if allowed else None,
+        nearest=close,
+        fix=f"Write {close or allowed[0]}." if allowed else None,
         environment=layered.environment,
     )
 

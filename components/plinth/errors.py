@@ -6,8 +6,12 @@ mend it.  The command line renders them; ``--json`` hands the same fields to mac
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+
+#: How alike two words must be for one to be offered instead of the other, in percent.
+_ALIKE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +92,16 @@ class PolicyError(PlinthError):
     """A mandatory policy was violated."""
 
     exit_code = 3
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word most like ``name``, if any is alike."""
+    from rapidfuzz import fuzz, process  # costs 40 ms; only mistakes need it
+
+    def fold(word: str) -> str:
+        return word.lower().replace("_", "-")
+
+    best = process.extractOne(
+        name, list(allowed), scorer=fuzz.ratio, processor=fold, score_cutoff=_ALIKE
+    )
+    return best[0] if best else None

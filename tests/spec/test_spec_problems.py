@@ -12,12 +12,12 @@ import pytest
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError, core_schema
 
-from plinth.errors import Location, Problem
+from plinth.errors import Location, Problem, nearest
 from plinth.spec import wording
 from plinth.spec.document import parse
 from plinth.spec.models import Settings
 from plinth.spec.overlay import resolve
-from plinth.spec.problems import from_validation, merge, nearest
+from plinth.spec.problems import from_validation, merge
 from plinth.spec.types import Cpu, Cron, Host, HttpsUrl, Label, Memory
 
 

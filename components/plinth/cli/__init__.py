@@ -59,7 +59,7 @@ class _Lazy(Group):
 @click.command(
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog='Completion: eval "$(_PLINTH_COMPLETE=bash_source plinth)", also zsh_source, fish_source.',
+    epilog='Completion: eval "$(_PLINTH_COMPLETE=bash_source plinth)", or zsh_source, fish_source',
 )
 @click.version_option(package_name="plinth", prog_name="plinth")
 def app() -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import click
 from click import exceptions
 
-from plinth.errors import PlinthError, Problem, UsageError
-from plinth.spec.problems import nearest
+from plinth.errors import PlinthError, Problem, UsageError, nearest
 
 
 class Group(click.Group):

@@ -143,6 +143,8 @@ def _sentence(message: str) -> str:
     if "Traceback (most recent call last)" in text:
         # The program's own exception: its last line says what, the lines above only where.
         text = text.rstrip().splitlines()[-1]
+    # The engine goes on to advise changes to a program that the user never sees.
+    text = text.partition(" To unprotect the resource, ")[0]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return " ".join(lines).removeprefix("error: ").rstrip(".")
 

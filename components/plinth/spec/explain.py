@@ -12,13 +12,12 @@ from pydantic.fields import FieldInfo
 from plinth import blueprint as blueprints
 from plinth import registry, versions
 from plinth.blueprint import Blueprint
-from plinth.errors import Location, Problem, UsageError
+from plinth.errors import Location, Problem, UsageError, nearest
 from plinth.spec import overlay, shape
 from plinth.spec.document import Document
 from plinth.spec.models import Versions
 from plinth.spec.nodes import Path
 from plinth.spec.overlay import Layered
-from plinth.spec.problems import nearest
 from plinth.spec.types import Derived
 from plinth.versions import Pins
 

@@ -12,10 +12,9 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from plinth.errors import Location, Problem, SpecError
+from plinth.errors import Location, Problem, SpecError, nearest
 from plinth.spec.document import Document
 from plinth.spec.nodes import Node, Path, place
-from plinth.spec.problems import nearest
 from plinth.spec.types import Label
 from plinth.spec.wording import kind
 

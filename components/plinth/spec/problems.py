@@ -12,14 +12,11 @@ from typing import Any, Final, Protocol, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, core_schema
 
-from plinth.errors import Location, Problem
+from plinth.errors import Location, Problem, nearest
 from plinth.spec import shape, wording
 from plinth.spec.models import CAPABILITIES, Settings, Spec
 from plinth.spec.shape import Place
 from plinth.spec.wording import kind, quote
-
-#: How alike two words must be for one to be offered instead of the other, in percent.
-_ALIKE: Final = 60.0
 
 _LOOK_UP: Final = "Change {}; `plinth explain` says what belongs there."
 
@@ -62,19 +59,6 @@ class _Finding:
     @property
     def found(self) -> str:
         return "empty" if self.value is None else kind(self.value)
-
-
-def nearest(name: str, allowed: Iterable[str]) -> str | None:
-    """The allowed word most like ``name``, if any is alike."""
-    from rapidfuzz import fuzz, process  # costs 40 ms; only mistakes need it
-
-    def fold(word: str) -> str:
-        return word.lower().replace("_", "-")
-
-    best = process.extractOne(
-        name, list(allowed), scorer=fuzz.ratio, processor=fold, score_cutoff=_ALIKE
-    )
-    return best[0] if best else None
 
 
 def from_validation(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from plinth.errors import Problem
+from plinth.errors import Problem, nearest
 from plinth.ports import Grant, Port
 from plinth.results import Artifacts
 from plinth.spec.options import ArtifactsOptions, BucketAccess
-from plinth.spec.problems import nearest
 from plinth.tools import Tool
 
 if TYPE_CHECKING:

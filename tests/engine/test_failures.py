@@ -32,6 +32,9 @@ def collector(*events: EngineEvent) -> Collector:
     ("message", "code"),
     [
         ("getting secrets manager: incorrect passphrase", "passphrase-wrong"),
+        ("could not automatically download and install resource plugin 'x'", "plugin-missing"),
+        ("failed to save snapshot: write x.tmp: no space left on device", "disk-full"),
+        ('resource "urn:x" cannot be deleted because it is protected. To un', "resource-protected"),
         ("passphrase must be set with PULUMI_CONFIG_PASSPHRASE", "passphrase-missing"),
         ("the stack is currently locked by 1 lock(s).", "stack-locked"),
         ("[409] Conflict: Another update is currently in progress.", "stack-locked"),

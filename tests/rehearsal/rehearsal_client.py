@@ -37,10 +37,15 @@ class Client:
     """One configured provider."""
 
     def __init__(self, address: str, **config: Any) -> None:
+        self._address = address
         # Without this, connections to one address are shared within a process.
         options = [("grpc.use_local_subchannel_pool", 1)]
         self._stub = ResourceProviderStub(grpc.insecure_channel(address, options=options))
         self._stub.Configure(pb.ConfigureRequest(args=wire.encode(config)))
+
+    def configured(self, **config: Any) -> Client:
+        """The same server, as another provider configuration sees it."""
+        return Client(self._address, **config)
 
     def check(
         self,

@@ -231,6 +231,14 @@ class TestDiff:
         assert kubernetes.diff(secret, config("Mg==")).replaces == ["data.a"]
         assert kubernetes.diff(secret, config("Mg==")).delete_first
 
+    def test_configuration_changes_in_place_where_the_provider_is_set_to(
+        self, kubernetes: Client
+    ) -> None:
+        mutable = kubernetes.configured(clusterIdentifier="one", enableConfigMapMutable=True)
+        made = mutable.make(CONFIG, {"metadata": {"name": "c"}, "data": {"a": "1"}})
+        found = mutable.diff(made, {"metadata": {"name": "c"}, "data": {"a": "2"}})
+        assert (list(found.changed), found.replaces) == (["data.a"], [])
+
     def test_every_change_makes_a_new_random_value(self, random: Client) -> None:
         made = random.make("random:index/randomString:RandomString", {"length": 8})
         assert random.diff(made, {"length": 9}).replaces == ["length"]

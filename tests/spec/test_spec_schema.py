@@ -84,7 +84,7 @@ def test_every_tool_of_the_registry_has_its_options(capability: str, tool: str) 
 GOOD: dict[str, dict[str, Any]] = {
     "smallest": {},
     "capabilities without tool": {name: {} for name in CAPABILITIES},
-    "capability off": {"tracking": None},
+    "capability off": {"environments": {"dev": {"tracking": None}}},
     "empty overlay": {"environments": {"dev": None, "prod": {}}},
     "overlay removes": {"domain": {"name": "a.com"}, "environments": {"dev": {"domain": None}}},
     "overlay removes inside": {

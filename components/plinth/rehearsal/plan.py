@@ -186,7 +186,7 @@ def compare(
     common = package.common(kind, new, settings)
     before = {key: outputs[key] for key in common if key in outputs}
     found += changes(before, {key: common[key] for key in before})
-    patterns = package.force_new(kind.token, new)
+    patterns = package.force_new(kind.token, new, settings)
     return [(change, _forces(package, kind, change, patterns)) for change in found]
 
 

@@ -76,6 +76,7 @@ class Settings:
         region: Default region.
         tags: Tags that go onto everything.
         namespace: Default Kubernetes namespace.
+        mutable: Kubernetes types whose data changes in place by the provider's own settings.
     """
 
     scope: str
@@ -83,6 +84,7 @@ class Settings:
     region: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     namespace: str = "default"
+    mutable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +162,9 @@ class Package:
         del kind, settings
         return inputs
 
-    def force_new(self, token: str, inputs: Mapping[str, Any]) -> list[str]:
+    def force_new(self, token: str, inputs: Mapping[str, Any], settings: Settings) -> list[str]:
         """Property patterns whose change makes a new resource, beyond the SDK's docs."""
-        del inputs
+        del inputs, settings
         return [
             p for glob, known in self.replaces.items() if fnmatchcase(token, glob) for p in known
         ]

@@ -48,8 +48,8 @@ _SELECTOR: Final = ("spec.selector",)
 #: Fields whose change makes a new object, as read in pulumi-kubernetes (July 2026, after v4.32.0),
 #: provider/pkg/provider/diff.go. Of a pod, it lists fields one by one: all of the specification but
 #: tolerations, deadlines and the names of containers. API versions that servers dropped are left
-#: out. A secret is replaced for its data, and so is a configuration map unless the provider has
-#: ``enableConfigMapMutable``, which is off by default and which the rehearsal does not look at.
+#: out. A secret is replaced for its data, and so is a configuration map, unless the provider is
+#: set to ``enableConfigMapMutable``, which is off by default.
 _FORCE_NEW: Final[Mapping[str, tuple[str, ...]]] = {
     "*": ("metadata.name", "metadata.namespace"),
     "kubernetes:apps/v1:Deployment": _SELECTOR,
@@ -78,6 +78,7 @@ _FORCE_NEW: Final[Mapping[str, tuple[str, ...]]] = {
     # helm_release.go in the same place
     RELEASE: ("name", "namespace"),
 }  # fmt: skip
+_MUTABLE: Final = {"kubernetes:core/v1:ConfigMap": "enableConfigMapMutable"}
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _LABEL_KEY: Final = re.compile(
@@ -215,7 +216,20 @@ class Kubernetes(Package):
         """The cluster is named by ``clusterIdentifier``, else by what the kubeconfig points to."""
         cluster = config.get("clusterIdentifier") or _server(config) or "default"
         namespace = config.get("namespace") or "default"
-        return Settings(scope=f"kubernetes:{digest(str(cluster), 12)}", namespace=str(namespace))
+        mutable = frozenset(
+            token
+            for token, setting in _MUTABLE.items()
+            if str(config.get(setting)).lower() == "true"
+        )
+        scope = f"kubernetes:{digest(str(cluster), 12)}"
+        return Settings(scope=scope, namespace=str(namespace), mutable=mutable)
+
+    def force_new(self, token: str, inputs: Mapping[str, Any], settings: Settings) -> list[str]:
+        """As documented, but for the types that the provider is set to change in place."""
+        found = super().force_new(token, inputs, settings)
+        if token in settings.mutable:
+            return [pattern for pattern in found if pattern not in _FORCE_NEW[token]]
+        return found
 
     def config_replaces(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         """Pointing a provider at another cluster replaces everything on it.

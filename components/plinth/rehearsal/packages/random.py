@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from plinth.rehearsal.packages.base import Birth, Made, Maker, Package
+from plinth.rehearsal.packages.base import Birth, Made, Maker, Package, Settings
 
 #: Characters of a password when ``special`` is on (RandomPasswordArgs.special).
 _SPECIAL: Final = "!@#$%&*()-_=+[]{}<>:?"
@@ -116,7 +116,7 @@ class Random(Package):
         "random:index/randomShuffle:RandomShuffle": _shuffle,
     }
 
-    def force_new(self, token: str, inputs: Mapping[str, Any]) -> list[str]:
+    def force_new(self, token: str, inputs: Mapping[str, Any], settings: Settings) -> list[str]:
         """Every input of every type (terraform-provider-random marks all of them)."""
-        del token
+        del token, settings
         return list(inputs)

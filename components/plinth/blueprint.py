@@ -7,6 +7,7 @@ are validated, and what the chosen cloud cannot do has been said before any reso
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from pydantic import BaseModel, SerializeAsAny, ValidationError
 
 from plinth import registry, versions
 from plinth.clouds import CloudInfo
-from plinth.errors import Problem, SpecError, nearest
+from plinth.errors import Problem, SpecError, UsageError, nearest
 from plinth.ports import Port
 from plinth.spec import overlay, problems
 from plinth.spec.document import Document, read
@@ -133,6 +134,8 @@ def resolve(
         data["cloud"] = cloud
     settings = _validate(Settings, data, layered, (), found)
     cloud_name = data.get("cloud")
+    if cloud is not None and cloud not in registry.cloud_names():
+        raise UsageError(_unknown("cloud", cloud, registry.cloud_names()))
     info = _cloud(cloud_name, layered, found) if isinstance(cloud_name, str) else None
     choices = dict(_choices(data, cloud_name if info else None, layered, found))
     if settings is None or info is None:
@@ -249,8 +252,8 @@ def _choices(
         if name is None:
             continue
         if name not in allowed:
-            path = (capability, "tool")
-            found.append(_unknown(f"{capability}-tool", str(name), allowed, path, layered))
+            problem = _unknown(f"{capability}-tool", str(name), allowed)
+            found.append(_place(replace(problem, path=f"{capability}.tool"), layered))
             continue
         model = registry.tool(capability, name).options
         validated = _validate(model, options, layered, (capability,), found)
@@ -262,43 +265,25 @@ def _cloud(name: str, layered: overlay.Layered, found: list[Problem]) -> CloudIn
     allowed = registry.cloud_names()
     if name in allowed:
         return registry.cloud(name)
-    found.append(_unknown("cloud", name, allowed, ("cloud",), layered))
+    found.append(_place(replace(_unknown("cloud", name, allowed), path="cloud"), layered))
     return None
 
 
-def _unknown(
-    code: str,
-    name: str,
-    allowed: Sequence[str],
-    path: tuple[str, ...],
-    layered: overlay.Layered,
-) -> Problem:
+def _unknown(code: str, name: str, allowed: Sequence[str]) -> Problem:
     close = nearest(name, allowed)
     return Problem(
         code=f"unknown-{code}",
         message=f"there is no {code.replace('-', ' ')} '{name}'",
-        location=layered.locate(path),
-        path=".".join(path),
         allowed=tuple(allowed),
         nearest=close,
         fix=f"Write {close or allowed[0]}." if allowed else None,
-        environment=layered.environment,
     )
 
 
 def _place(problem: Problem, layered: overlay.Layered) -> Problem:
     """Adds the location of the problem's path, and the environment."""
     path = tuple(problem.path.split(".")) if problem.path else ()
-    return Problem(
-        code=problem.code,
-        message=problem.message,
-        location=layered.locate(path),
-        path=problem.path,
-        allowed=problem.allowed,
-        nearest=problem.nearest,
-        fix=problem.fix,
-        environment=layered.environment,
-    )
+    return replace(problem, location=layered.locate(path), environment=layered.environment)
 
 
 # --- impossible combinations ---------------------------------------------------------------------
@@ -338,7 +323,7 @@ def _check_tools(blueprint: Blueprint) -> Iterator[Problem]:
             )
         for problem in tool.check(blueprint, options):
             path = f"{capability}.{problem.path}" if problem.path else capability
-            yield Problem(**{**_fields(problem), "path": path})
+            yield replace(problem, path=path)
     for port in sorted(blueprint.needs - info.ports):
         if not any(port in tool.needs for _, tool, _ in blueprint.tools()):
             yield Problem(
@@ -347,10 +332,6 @@ def _check_tools(blueprint: Blueprint) -> Iterator[Problem]:
                 path="cloud",
                 fix="Choose another cloud.",
             )
-
-
-def _fields(problem: Problem) -> dict[str, Any]:
-    return {name: getattr(problem, name) for name in Problem.__dataclass_fields__}
 
 
 def _check_settings(blueprint: Blueprint) -> Iterator[Problem]:

@@ -49,7 +49,7 @@ def build(blueprint: Blueprint) -> Callable[[], None]:
 def main() -> None:
     """Entry point of plain ``pulumi up``: the stack's name is the environment's.
 
-    The spec is the file named by the configuration value ``plinth:spec``, below the folder of the
+    The spec is the file named by the configuration value ``spec``, below the folder of the
     program, which is where the engine runs it.
 
     Raises:
@@ -59,7 +59,7 @@ def main() -> None:
 
     from plinth.errors import PlinthError
 
-    path = Path(pulumi.Config(PROJECT).get("spec") or "platform.yaml")
+    path = Path(pulumi.Config().get("spec") or "platform.yaml")
     environment = pulumi.get_stack()
     try:
         resolved = blueprints.load(

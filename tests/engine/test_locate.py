@@ -76,7 +76,7 @@ def test_what_the_user_names_is_used_or_refused(
 
 
 def test_a_path_to_nothing_is_refused(machine: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="does not run"):
+    with pytest.raises(EngineError, match="There is no Pulumi CLI at"):
         locate({**machine, "PLINTH_PULUMI": str(tmp_path / "nothing")})
 
 

@@ -178,6 +178,15 @@ class TestRelease:
         assert recovery.release(tmp_path, "plinth", "dev", patience=0) == 1
         assert not path.exists()
 
+    def test_an_empty_sidecar_of_the_state_is_dropped(self, tmp_path: Path) -> None:
+        folder = tmp_path / ".pulumi" / "stacks" / "plinth"
+        folder.mkdir(parents=True)
+        torn, whole = folder / "dev.json.attrs", folder / "dev.json.bak.attrs"
+        torn.touch()
+        whole.write_text("{}", encoding="utf-8")
+        recovery.release(tmp_path, "plinth", "dev")
+        assert (torn.exists(), whole.exists()) == (False, True)
+
     def test_the_lock_of_a_live_process_stays_and_says_who(self, tmp_path: Path) -> None:
         since = datetime.now(UTC)
         path = write_lock(tmp_path, process=os.getpid(), host=socket.gethostname(), since=since)

@@ -170,7 +170,7 @@ class TestRehearsalProject:
         assert "backend" not in project
         config = project["config"]
         assert isinstance(config, dict)
-        assert config["plinth:spec"]["default"] == str(rehearsed.root / "stacks" / "other.yaml")
+        assert config["spec"]["default"] == str(rehearsed.root / "stacks" / "other.yaml")
 
     def test_nothing_that_only_the_real_backend_can_read(self, rehearsed: Settings) -> None:
         assert self.read(rehearsed, "Pulumi.dev.yaml") == {

@@ -32,10 +32,10 @@ def good(text: str) -> Document:
 
 #: text, code, line, column, part of the message, part of the fix
 BAD = {
-    "empty": ("", "empty-spec", 1, 1, "is empty", "plinth init"),
-    "only comments": ("# a\n\n# b\n", "empty-spec", 1, 1, "is empty", "plinth init"),
-    "only a mark": ("---\n", "empty-spec", 1, 1, "is empty", "plinth init"),
-    "null": ("~\n", "empty-spec", 1, 1, "is empty", "plinth init"),
+    "empty": ("", "empty-spec", 1, 1, "is empty", "small spec of the README"),
+    "only comments": ("# a\n\n# b\n", "empty-spec", 1, 1, "is empty", "small spec of the README"),
+    "only a mark": ("---\n", "empty-spec", 1, 1, "is empty", "small spec of the README"),
+    "null": ("~\n", "empty-spec", 1, 1, "is empty", "small spec of the README"),
     "list": ("- a\n- b\n", "not-a-mapping", 1, 1, "is a list", "`key: value`"),
     "text": ("hello\n", "not-a-mapping", 1, 1, "a single value", "apiVersion: plinth/v1"),
     "glued colon alone": ("name:churn\n", "not-a-mapping", 1, 1, "single value", "`name: …`"),

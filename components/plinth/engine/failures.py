@@ -89,7 +89,7 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         r"policy pack .* failed to start|failed to load policy|policy pack not found",
         "policy-pack-broken",
         "{said}",
-        "Run the pack's own tests; `plinth policy` names the rule that fails",
+        "See what it says; `plinth plan` runs the same rules without the engine",
     ),
     (
         r"marked for protection|as it is currently protected|because it is protected",

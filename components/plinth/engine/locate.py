@@ -135,24 +135,28 @@ def probe(path: Path, source: Source) -> Engine:
             check=True,
             env=environment,
         ).stdout.strip()
+    except FileNotFoundError as error:
+        raise _refusal("engine-missing", f"There is no Pulumi CLI at {path}", source) from error
     except (OSError, subprocess.SubprocessError) as error:
         detail = str(getattr(error, "stderr", None) or error).strip()
         said = f"The Pulumi CLI at {path} does not run: {detail}"
-        raise _refusal("engine-broken", said) from error
+        raise _refusal("engine-broken", said, source) from error
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(\S*)", answer)
     if match is None:
         said = f"The Pulumi CLI at {path} does not say its version"
-        raise _refusal("engine-version-unknown", said)
+        raise _refusal("engine-version-unknown", said, source)
     version = match.group(0).removeprefix("v")
     if tuple(map(int, match.group(1, 2, 3))) < MINIMUM:
         needed = ".".join(map(str, MINIMUM))
         said = f"The Pulumi CLI at {path} is version {version}; {needed} or newer is needed"
-        raise _refusal("engine-too-old", said)
+        raise _refusal("engine-too-old", said, source)
     return Engine(path=path, version=version, source=source)
 
 
-def _refusal(code: str, message: str) -> EngineError:
+def _refusal(code: str, message: str, source: Source) -> EngineError:
     fix = "Run `plinth engine install`, or point PLINTH_PULUMI at a newer Pulumi CLI"
+    if source is Source.ENVIRONMENT:
+        fix = "Point PLINTH_PULUMI at a Pulumi CLI, or unset it and run `plinth engine install`"
     return EngineError(Problem(code=code, message=message, fix=fix))
 
 

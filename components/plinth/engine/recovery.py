@@ -116,10 +116,23 @@ def release(directory: Path, project: str, stack: str, *, patience: float = 10.0
                 removed += 1
         alive = [lock for lock in held if not lock.stale]
         if not alive:
+            _drop_torn(directory, project, stack)
             return removed
         if time.monotonic() >= deadline or all(lock.host != socket.gethostname() for lock in alive):
             raise EngineError(*(_held(stack, lock) for lock in alive))
         time.sleep(0.2)
+
+
+def _drop_torn(directory: Path, project: str, stack: str) -> None:
+    """Removes the empty sidecar files that a killed engine leaves beside a stack's state.
+
+    Files of the local backend are replaced in one step, their `.attrs` are not; an empty one makes
+    the engine fail with "failed to load checkpoint: EOF", while a missing one is fine
+    (gocloud.dev/blob/fileblob, attrs.go).
+    """
+    for path in (directory / ".pulumi" / "stacks" / project).glob(f"{stack}.json*.attrs"):
+        if path.stat().st_size == 0:
+            path.unlink(missing_ok=True)
 
 
 def _held(stack: str, lock: Lock) -> Problem:

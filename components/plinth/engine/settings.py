@@ -90,7 +90,7 @@ def load_project(root: Path) -> dict[str, Any]:
             Problem(
                 code="project-missing",
                 message=f"There is no Pulumi.yaml in {root}",
-                fix="Run this in the project's folder, or start one with `plinth init`",
+                fix="Run this in the project's folder, the one with Pulumi.yaml and stacks/",
             )
         ) from None
     except yaml.YAMLError as error:
@@ -187,7 +187,7 @@ def _write_rehearsal_project(settings: Settings) -> None:
     if isinstance(runtime, dict) and (venv := (runtime.get("options") or {}).get("virtualenv")):
         runtime["options"]["virtualenv"] = str(root / str(venv))
     if settings.spec is not None:
-        project.setdefault("config", {})["plinth:spec"] = {
+        project.setdefault("config", {})["spec"] = {
             "type": "string",
             "default": str(settings.spec.absolute()),
         }

@@ -125,7 +125,7 @@ def parse(content: bytes, file: str) -> tuple[Document | None, tuple[Problem, ..
 def _unreadable(error: OSError | ValueError, start: Location) -> Problem:
     if isinstance(error, FileNotFoundError):
         code, message = "file-missing", f"there is no file {start.file}"
-        fix = "Write one with `plinth init`, or name another with --spec."
+        fix = "Write one (the README shows the smallest), or name another with --spec."
     elif isinstance(error, IsADirectoryError):
         code, message = "file-is-directory", f"{start.file} is a directory, not a file"
         fix = f"Name the file in it, such as {start.file.rstrip('/')}/platform.yaml."
@@ -197,7 +197,7 @@ class _Builder:
         return root
 
     def _empty(self) -> NoReturn:
-        fix = "Start one with `plinth init`."
+        fix = "Begin with the small spec of the README."
         self._stop("empty-spec", "the spec is empty", Location(self.file, 1, 1), fix)
 
     def _wrong_top(self, root: Node) -> NoReturn:

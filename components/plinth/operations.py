@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from plinth import planning, program
 from plinth.blueprint import Blueprint
@@ -196,15 +200,23 @@ def refuse_violations(environment: Environment) -> None:
 
 
 def _pack(blueprint: Blueprint, folder: Path) -> PolicyPack:
-    """The policy pack with this environment's level and parameters."""
+    """The policy pack with this environment's level and parameters.
+
+    The pack runs from a copy that names the running Python environment: the one it was shipped
+    with names a checkout's.
+    """
     from plinth.engine.workspace import PolicyPack
     from plinth_policies.pack import config
     from plinth_policies.parameters import Parameters
 
     settings = blueprint.settings
     parameters = Parameters.from_settings(settings, blueprint.environment)
-    content: Any = config(settings.policies, parameters)
-    folder.mkdir(parents=True, exist_ok=True)
+    shipped, copy = data_folder("policies/packs") / PACK, folder / PACK
+    copy.mkdir(parents=True, exist_ok=True)
+    project = yaml.safe_load((shipped / "PulumiPolicy.yaml").read_text(encoding="utf-8"))
+    project["runtime"]["options"]["virtualenv"] = sys.prefix
+    (copy / "PulumiPolicy.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
+    shutil.copy(shipped / "__main__.py", copy)
     file = folder / f"{blueprint.environment}.json"
-    file.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    return PolicyPack(path=data_folder("policies/packs") / PACK, config=file)
+    file.write_text(json.dumps(config(settings.policies, parameters), indent=2), encoding="utf-8")
+    return PolicyPack(path=copy, config=file)

@@ -1,0 +1,1 @@
+"""Plinth: one declarative spec becomes a complete, cloud-agnostic MLOps platform."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -71,7 +72,8 @@ class Project:
         files = list((self.folder / ".plinth" / "rehearsal" / environment / "cloud").glob("*.db"))
         found: list[tuple[str, str, str]] = []
         for file in files:
-            with sqlite3.connect(file) as database:
+            # The file may be there a moment before its table.
+            with sqlite3.connect(file) as database, contextlib.suppress(sqlite3.OperationalError):
                 found += database.execute("SELECT type, id, urn FROM resources").fetchall()
         return found
 

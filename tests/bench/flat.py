@@ -1,7 +1,8 @@
 """The same resources without Plinth: one flat loop over the SDKs' own classes.
 
-What a Pulumi user without components would run: literal inputs, explicit dependencies, the same
-parents, providers and names. Kubernetes objects are registered as Plinth registers them.
+What a Pulumi user without Plinth would run: the same types, names, inputs, parents and providers,
+and the same dependencies, those of single properties included. Kubernetes objects are registered by
+their tokens, as Plinth registers them.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-
-from plinth.kube import Manifest
 
 
 class _Component(pulumi.ComponentResource):
@@ -50,7 +49,6 @@ def program(plan: Path) -> Callable[[], None]:
     def run() -> None:
         made: dict[str, pulumi.Resource] = {}
         for entry in resources:
-            token = entry["type"]
             parent = made.get(entry["parent"])
             provider = made.get((entry["provider"] or "").rsplit("::", 1)[0])
             opts = pulumi.ResourceOptions(
@@ -59,21 +57,34 @@ def program(plan: Path) -> Callable[[], None]:
                 depends_on=[made[urn] for urn in entry["dependencies"]],
                 protect=entry["protect"],
             )
-            made[entry["urn"]] = _make(token, entry, opts)
+            made[entry["urn"]] = _make(entry, made, opts)
 
     return run
 
 
-def _make(token: str, entry: dict[str, Any], opts: pulumi.ResourceOptions) -> pulumi.Resource:
-    name, inputs = entry["name"], entry["inputs"]
+def _make(
+    entry: dict[str, Any],
+    made: dict[str, pulumi.Resource],
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Resource:
+    token, name = entry["type"], entry["name"]
     if not entry["custom"]:
-        return _Component(token, name, inputs, opts)
+        return _Component(token, name, entry["inputs"], opts)
+    inputs = {
+        key: _wired(value, [made[urn] for urn in entry["propertyDependencies"].get(key, ())])
+        for key, value in entry["inputs"].items()
+    }
     if token.startswith("pulumi:providers:"):
         known = {k: v for k, v in inputs.items() if v is not None}
         return pulumi.ProviderResource(token.rsplit(":", 1)[-1], name, known, opts)
     if token.startswith("kubernetes:"):
-        if "apiVersion" in inputs:
-            return Manifest(name, inputs, opts)
         return pulumi.CustomResource(token, name, inputs, opts)
     kind = _class(token)
     return kind(name, opts=opts, **_arguments(kind, inputs))
+
+
+def _wired(value: Any, sources: list[pulumi.Resource]) -> Any:
+    """A value that comes from other resources, as their outputs would carry it."""
+    if not sources:
+        return value
+    return pulumi.Output.all(*(source.urn for source in sources)).apply(lambda _: value)

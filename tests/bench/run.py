@@ -132,8 +132,8 @@ pulumi {version("pulumi")}, pulumi-aws {version("pulumi-aws")}.
 - **Nebari** is {NEBARI} in an environment of its own, with a minimal configuration for its `local`
   provider, the only one that it validates without credentials of a cloud.
 - **A flat program** registers the very same resources (same types, names, inputs, parents and
-  dependencies, taken from `plinth plan prod --json`) through the same SDK classes, without specs,
-  components, templates or ports: `tests/bench/flat.py`.
+  dependencies, those of single properties included, taken from `plinth plan prod --json`) through
+  the same SDK classes, without specs, components, templates or ports: `tests/bench/flat.py`.
 - `plan` is compared up to the recorded graph; judging it by the policies comes on top for Plinth
   and is not part of either. `preview` starts from an empty state and leaves the policy pack out on
   both sides.

@@ -109,6 +109,8 @@ def _run(words: Sequence[str], *, as_json: bool) -> int:
         return error.exit_code
     except BrokenPipeError:
         raise
+    except SystemExit:
+        return 0  # click's way of saying that the reader of the output has gone (EPIPE)
     except PlinthError as error:
         outcome = getattr(error, "outcome", None)
         found, code = error.problems, error.exit_code

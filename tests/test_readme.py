@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from example import ROOT
 from plinth.blueprint import check
 from plinth.spec.models import CAPABILITIES
+from plinth.spec.schema import json_schema
 
 
 def test_the_small_spec_is_a_whole_platform(tmp_path: Path) -> None:
@@ -30,3 +32,11 @@ def test_the_commands_of_the_readme_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.M), target
     for link in re.findall(r"\]\(([^)#]+)\)", readme):
         assert link.startswith("http") or (ROOT / link).exists(), link
+
+
+def test_the_schema_in_the_docs_is_the_current_one() -> None:
+    """Editors read it by the first line of the example; `make docs` writes it."""
+    written = json.loads((ROOT / "docs" / "plinth.schema.json").read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(json_schema()))
+    first = (ROOT / "stacks" / "platform.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert (ROOT / "stacks" / first.split("$schema=")[1]).resolve().is_file()

@@ -152,6 +152,20 @@ def test_killed_in_the_middle_the_next_up_converges(tmp_path: Path) -> None:
     project.json("preview", "dev", "--rehearse", "--expect-no-changes")
 
 
+def test_a_planned_outage_is_told_and_overcome(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    _shrink(project, "artifacts: {}")
+    plan = tmp_path / "outage.json"
+    fault = {"operation": "create", "type": "aws:s3/bucket:Bucket", "action": "fail"}
+    plan.write_text(json.dumps([{**fault, "message": "ServiceUnavailable: try later"}]))
+    failed = project.json("up", "dev", "--rehearse", "--faults", str(plan), code=1)
+    assert any("ServiceUnavailable" in problem["message"] for problem in failed["problems"])
+    project.json("up", "dev", "--rehearse", "--faults", str(plan))
+    project.json("preview", "dev", "--rehearse", "--expect-no-changes")
+    refused = project.json("preview", "dev", "--faults", str(plan), code=2)
+    assert refused["problems"][0]["code"] == "faults-without-rehearsal"
+
+
 def test_a_broken_policy_stops_production_and_warns_in_dev(tmp_path: Path) -> None:
     """A tool from outside the package makes a bucket without protection."""
     project = Project(tmp_path, command=_WITH_CARELESS_TOOL)

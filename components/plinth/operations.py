@@ -14,7 +14,7 @@ import yaml
 
 from plinth import planning, program
 from plinth.blueprint import Blueprint
-from plinth.errors import PlinthError, PolicyError, Problem
+from plinth.errors import PlinthError, PolicyError, Problem, UsageError
 from plinth.render import data_folder
 
 if TYPE_CHECKING:
@@ -97,7 +97,12 @@ class Environment:
 
 
 def open_environment(
-    spec: Path, environment: str, *, rehearse: bool, policies: bool = True
+    spec: Path,
+    environment: str,
+    *,
+    rehearse: bool,
+    policies: bool = True,
+    faults: Path | None = None,
 ) -> Environment:
     """Resolves an environment and opens its stack.
 
@@ -106,11 +111,15 @@ def open_environment(
         environment: Which environment of it.
         rehearse: Whether to use simulated clouds with a state of their own.
         policies: Whether the engine judges with the policy pack.
+        faults: A plan of outages for the rehearsal, see :mod:`plinth.rehearsal.faults`.
 
     Raises:
         SpecError: When the spec has problems.
         EngineError: When there is no engine.
+        UsageError: When outages are planned for a real cloud, or in a way that cannot be read.
     """
+    if faults is not None:
+        _check_faults(faults, rehearse=rehearse)
     from plinth.engine.settings import Settings
     from plinth.engine.workspace import Stack
 
@@ -124,8 +133,23 @@ def open_environment(
         stateful=blueprint.cloud.stateful,
         packages=blueprint.cloud.packages,
         policy_packs=[_pack(blueprint, settings.home / "policy")] if policies else (),
+        faults=faults,
     )
     return Environment(spec=spec, blueprint=blueprint, stack=stack, rehearse=rehearse)
+
+
+def _check_faults(plan: Path, *, rehearse: bool) -> None:
+    from plinth.rehearsal.faults import load
+
+    if not rehearse:
+        raise UsageError(
+            Problem(
+                code="faults-without-rehearsal",
+                message="outages can be planned for simulated clouds only",
+                fix="Add --rehearse, or leave --faults out.",
+            )
+        )
+    load(plan)
 
 
 def refuse_data_loss(planned: Outcome) -> None:

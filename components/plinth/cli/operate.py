@@ -32,17 +32,33 @@ def _engine_options(function: F) -> F:
     return environment_argument(spec_option(_rehearse_option(json_option(function))))
 
 
+def _faults_option(function: F) -> F:
+    return click.option(
+        "--faults",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="With --rehearse: a plan of outages (docs/rehearsal.md).",
+    )(function)
+
+
 @click.command()
 @_engine_options
+@_faults_option
 @click.option("--expect-no-changes", is_flag=True, help="Exit with 4 when anything would change.")
 def preview(
-    environment: str, spec: Path, *, rehearse: bool, as_json: bool, expect_no_changes: bool
+    environment: str,
+    spec: Path,
+    *,
+    rehearse: bool,
+    faults: Path | None,
+    as_json: bool,
+    expect_no_changes: bool,
 ) -> None:
     """Ask the engine what would change in ENV, and how risky each change is."""
     from plinth.engine.changes import ChangesFoundError
     from plinth.operations import open_environment
 
-    opened = open_environment(spec, environment, rehearse=rehearse)
+    opened = open_environment(spec, environment, rehearse=rehearse, faults=faults)
     try:
         with progress("Previewing", opened, quiet=as_json) as report:
             outcome = opened.preview(report, allow_changes=not expect_no_changes)
@@ -55,6 +71,7 @@ def preview(
 
 @click.command()
 @_engine_options
+@_faults_option
 @_yes_option
 @click.option("--allow-data-loss", is_flag=True, help="Replace or delete what keeps data.")
 @click.option("--adopt", multiple=True, metavar="URN=ID", help="Take in an interrupted creation.")
@@ -64,6 +81,7 @@ def up(
     spec: Path,
     *,
     rehearse: bool,
+    faults: Path | None,
     as_json: bool,
     yes: bool,
     allow_data_loss: bool,
@@ -79,7 +97,7 @@ def up(
     adopted = _pairs(adopt)
     asking = not (yes or rehearse)
     _need_somebody(asking=asking, as_json=as_json)
-    opened = open_environment(spec, environment, rehearse=rehearse)
+    opened = open_environment(spec, environment, rehearse=rehearse, faults=faults)
     if not opened.resources and not asking:
         refuse_violations(opened)
     else:
@@ -99,14 +117,17 @@ def up(
 
 @click.command()
 @_engine_options
-def refresh(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> None:
+@_faults_option
+def refresh(
+    environment: str, spec: Path, *, rehearse: bool, faults: Path | None, as_json: bool
+) -> None:
     """Find out what has changed in the cloud, and take it over into the state.
 
     The next `up` repairs what the spec says otherwise.
     """
     from plinth.operations import open_environment
 
-    opened = open_environment(spec, environment, rehearse=rehearse)
+    opened = open_environment(spec, environment, rehearse=rehearse, faults=faults)
     if not opened.resources:
         _show_absent(opened, as_json=as_json)
         return
@@ -117,8 +138,11 @@ def refresh(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> N
 
 @click.command()
 @_engine_options
+@_faults_option
 @_yes_option
-def destroy(environment: str, spec: Path, *, rehearse: bool, as_json: bool, yes: bool) -> None:
+def destroy(
+    environment: str, spec: Path, *, rehearse: bool, faults: Path | None, as_json: bool, yes: bool
+) -> None:
     """Delete everything of ENV.
 
     Refuses, and deletes nothing, while something is protected: set `durable: false` and run `up`
@@ -128,7 +152,7 @@ def destroy(environment: str, spec: Path, *, rehearse: bool, as_json: bool, yes:
 
     asking = not (yes or rehearse)
     _need_somebody(asking=asking, as_json=as_json)
-    opened = open_environment(spec, environment, rehearse=rehearse)
+    opened = open_environment(spec, environment, rehearse=rehearse, faults=faults)
     resources = opened.resources
     if not resources:
         _show_absent(opened, as_json=as_json)

@@ -20,7 +20,6 @@ from plinth.errors import Problem, SpecError, UsageError, nearest
 from plinth.ports import Port
 from plinth.spec import overlay, problems
 from plinth.spec.document import Document, read
-from plinth.spec.document import load as load_document
 from plinth.spec.models import CAPABILITIES, Settings
 from plinth.spec.options import CapabilityOptions, ServingOptions
 from plinth.spec.types import Derived, Label, Model
@@ -191,11 +190,6 @@ def resolve_all(
     if found:
         raise SpecError(*problems.merge(found))
     return blueprints
-
-
-def load(path: Path, environment: str, *, recorded: Mapping[str, Any] | None = None) -> Blueprint:
-    """Reads a spec file and resolves one environment of it."""
-    return resolve(load_document(path), environment, recorded=recorded)
 
 
 def _empty_blocks(document: Document) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,7 @@ class Environment:
             ProtectedError: Something is protected. The engine would find that out on the way, when
                 everything beside it is gone.
         """
-        refuse_protected(self)
+        refuse_protected(self, self.resources)
         return self.stack.destroy(on_change)
 
 
@@ -123,7 +123,7 @@ def open_environment(
     from plinth.engine.settings import Settings
     from plinth.engine.workspace import Stack
 
-    blueprint = planning.blueprint_of(spec, environment)
+    blueprint = program.blueprint_of(spec, environment)
     settings = Settings(
         root=planning.root_of(spec), environment=environment, rehearse=rehearse, spec=spec
     )
@@ -172,11 +172,11 @@ def refuse_data_loss(planned: Outcome) -> None:
 _DOING = {"replace": "replacing", "delete": "deleting"}
 
 
-def refuse_protected(environment: Environment) -> None:
-    """Raises :class:`ProtectedError` when something in the state is protected."""
+def refuse_protected(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> None:
+    """Raises :class:`ProtectedError` when one of the state's resources is protected."""
     names = [
         f"{entry['urn'].rsplit('::', 1)[-1]} ({entry['type'].rsplit(':', 1)[-1]})"
-        for entry in environment.resources
+        for entry in resources
         if entry.get("protect")
     ]
     if not names:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plinth import blueprint as blueprints
 from plinth import program
 from plinth.blueprint import Blueprint
 from plinth.graph import Graph, capability_of
-from plinth.spec.document import load
 from plinth.spec.models import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -77,12 +75,6 @@ def project_of(spec: Path) -> str:
     return str(load_project(root)["name"])
 
 
-def blueprint_of(spec: Path, environment: str, *, cloud: str | None = None) -> Blueprint:
-    """Resolves an environment with the pins that are recorded for it."""
-    recorded = program.recorded_versions(spec.parent, environment)
-    return blueprints.resolve(load(spec), environment, cloud=cloud, recorded=recorded)
-
-
 def graph_of(blueprint: Blueprint, project: str = program.PROJECT) -> Graph:
     """Records the graph of a blueprint."""
     from plinth.recorder import record
@@ -113,6 +105,6 @@ def plan(spec: Path, environment: str, *, cloud: str | None = None) -> Plan:
     Raises:
         SpecError: When the spec has problems.
     """
-    blueprint = blueprint_of(spec, environment, cloud=cloud)
+    blueprint = program.blueprint_of(spec, environment, cloud=cloud)
     graph = graph_of(blueprint, project_of(spec))
     return Plan(blueprint=blueprint, graph=graph, violations=judge(blueprint, graph))

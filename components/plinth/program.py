@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from plinth import blueprint as blueprints
-from plinth.blueprint import Blueprint
+from plinth.blueprint import Blueprint, resolve
+from plinth.spec.document import load
 
 #: Pulumi project when nothing says otherwise; part of every URN.
 PROJECT = "plinth"
@@ -29,6 +29,16 @@ def recorded_versions(folder: Path, environment: str) -> Mapping[str, Any] | Non
 def lock_file(folder: Path, environment: str) -> Path:
     """Where an environment's pins are recorded."""
     return folder / f"{environment}.lock.json"
+
+
+def blueprint_of(spec: Path, environment: str, *, cloud: str | None = None) -> Blueprint:
+    """Resolves an environment of a spec file, with the pins that are recorded for it.
+
+    Raises:
+        SpecError: When the spec has problems.
+    """
+    recorded = recorded_versions(spec.parent, environment)
+    return resolve(load(spec), environment, cloud=cloud, recorded=recorded)
 
 
 def build(blueprint: Blueprint) -> Callable[[], None]:
@@ -62,9 +72,7 @@ def main() -> None:
     path = Path(pulumi.Config().get("spec") or "platform.yaml")
     environment = pulumi.get_stack()
     try:
-        resolved = blueprints.load(
-            path, environment, recorded=recorded_versions(path.parent, environment)
-        )
+        resolved = blueprint_of(path, environment)
     except PlinthError as error:
         for problem in error.problems:
             hint = f" {problem.fix}" if problem.fix else ""

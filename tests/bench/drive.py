@@ -28,13 +28,13 @@ def _flat() -> None:
 
 
 def _plan() -> None:
-    from plinth import planning
+    from plinth import planning, program
 
-    print(len(planning.graph_of(planning.blueprint_of(SPEC, "prod"))))
+    print(len(planning.graph_of(program.blueprint_of(SPEC, "prod"))))
 
 
 def _preview(*, flat: bool) -> None:
-    from plinth import planning, program
+    from plinth import program
     from plinth.engine.settings import Settings
     from plinth.engine.workspace import Stack
 
@@ -43,7 +43,7 @@ def _preview(*, flat: bool) -> None:
 
         run = flat_program(Path(sys.argv[2]))
     else:
-        run = program.build(planning.blueprint_of(SPEC, "prod"))
+        run = program.build(program.blueprint_of(SPEC, "prod"))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "stacks").mkdir()

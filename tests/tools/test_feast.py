@@ -12,13 +12,10 @@ from pydantic import ValidationError
 from tools_support import (
     FULL,
     PLAIN,
-    assert_hardened,
-    assert_valid,
+    assert_objects,
     environment,
     find,
     graph,
-    manifests,
-    pod_spec,
     problems,
 )
 
@@ -92,13 +89,7 @@ def test_connections_are_encrypted() -> None:
 
 @pytest.mark.parametrize("spec", [PLAIN, FULL])
 def test_objects_are_valid_and_pods_hardened(spec: str) -> None:
-    made = list(manifests(graph(spec), "features"))
-    assert {"Deployment", "CronJob", "Service", "ConfigMap"} <= {m["kind"] for m in made}
-    for manifest in made:
-        assert_valid(manifest)
-        pod = pod_spec(manifest)
-        if pod:
-            assert_hardened(pod)
+    assert_objects(spec, "features", {"Deployment", "CronJob", "Service", "ConfigMap"})
 
 
 def test_without_a_repository_nothing_is_cloned() -> None:

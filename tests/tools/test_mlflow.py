@@ -11,13 +11,10 @@ from pydantic import ValidationError
 from tools_support import (
     FULL,
     PLAIN,
-    assert_hardened,
-    assert_valid,
+    assert_objects,
     environment,
     find,
     graph,
-    manifests,
-    pod_spec,
     problems,
 )
 
@@ -84,13 +81,7 @@ def test_artifacts_must_be_on() -> None:
 
 @pytest.mark.parametrize("spec", [PLAIN, FULL])
 def test_objects_are_valid_and_pods_hardened(spec: str) -> None:
-    made = list(manifests(graph(spec), "tracking"))
-    assert {"Deployment", "CronJob", "Service", "ConfigMap"} <= {m["kind"] for m in made}
-    for manifest in made:
-        assert_valid(manifest)
-        pod = pod_spec(manifest)
-        if pod:
-            assert_hardened(pod)
+    assert_objects(spec, "tracking", {"Deployment", "CronJob", "Service", "ConfigMap"})
 
 
 def test_server_keeps_state_outside_of_the_pod() -> None:

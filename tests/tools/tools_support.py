@@ -11,7 +11,7 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from plinth import blueprint, planning
+from plinth import planning, program
 from plinth.errors import Problem, SpecError
 from plinth.graph import Graph, Resource, capability_of
 
@@ -66,14 +66,14 @@ _GROUPS = ("v1", "apps", "batch", "autoscaling", "policy", "networking.k8s.io")
 def graph(capabilities: str) -> Graph:
     """The graph of a spec with these blocks, as YAML text."""
     with tempfile.TemporaryDirectory() as folder:
-        return planning.graph_of(planning.blueprint_of(_write(folder, capabilities), "dev"))
+        return planning.graph_of(program.blueprint_of(_write(folder, capabilities), "dev"))
 
 
 def problems(capabilities: str) -> tuple[Problem, ...]:
     """Why a spec with these blocks is refused; nothing when it is not."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            blueprint.load(_write(folder, capabilities), "dev")
+            program.blueprint_of(_write(folder, capabilities), "dev")
         except SpecError as error:
             return error.problems
     return ()
@@ -146,3 +146,14 @@ def environment(container: dict[str, Any]) -> dict[str, Any]:
             (source["name"], source["key"]) if source else variable.get("value")
         )
     return found
+
+
+def assert_objects(spec: str, capability: str, kinds: set[str]) -> None:
+    """A capability makes these kinds at least; all it makes is valid, and its pods hardened."""
+    made = list(manifests(graph(spec), capability))
+    assert kinds <= {manifest["kind"] for manifest in made}
+    for manifest in made:
+        assert_valid(manifest)
+        pod = pod_spec(manifest)
+        if pod:
+            assert_hardened(pod)

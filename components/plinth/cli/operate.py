@@ -157,7 +157,7 @@ def destroy(
     if not resources:
         _show_absent(opened, as_json=as_json)
         return
-    refuse_protected(opened)
+    refuse_protected(opened, resources)
     if asking:
         count = sum(bool(each.get("custom")) for each in resources)
         _ask(f"Delete all {count} resources of {environment}, data included?")

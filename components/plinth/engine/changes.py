@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from pulumi.automation.events import EngineEvent, StepEventMetadata, StepEventStateMetadata
 
 from plinth.errors import EngineError, Problem
+from plinth.graph import capability_of
 
 Op = Literal["create", "update", "replace", "delete", "read", "refresh", "same", "import"]
 Risk = Literal["none", "low", "high", "data-loss"]
@@ -52,8 +53,6 @@ _EXPECTED: Final = "using pulumi-language-python from $PATH"
 
 #: What gRPC says when the other side goes away during a call, as opposed to before it.
 _LOST: Final = re.compile("error reading from server|transport is closing|connection reset")
-
-_COMPONENT: Final = "plinth:index:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,25 +155,6 @@ class ChangesFoundError(EngineError):
             )
         )
         self.outcome = outcome
-
-
-def capability_of(urn: str) -> str:
-    """The capability that a resource belongs to, from the chain of parent types in its URN.
-
-    It is the ``plinth:index:*`` component next to ``Platform``, in lower case: ``tracking`` for
-    everything inside of ``plinth:index:Tracking``; empty for what has no such parent.
-    """
-    parts = urn.split("::")
-    if len(parts) < 4:
-        return ""
-    components = [
-        token.removeprefix(_COMPONENT).lower()
-        for token in parts[2].split("$")
-        if token.startswith(_COMPONENT)
-    ]
-    if components[:1] == ["platform"] and len(components) > 1:
-        return components[1]
-    return components[0] if components else ""
 
 
 def _properties(step: StepEventMetadata) -> dict[str, str]:

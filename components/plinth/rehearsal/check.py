@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from plinth.errors import nearest
 from plinth.graph import UNKNOWN
 from plinth.rehearsal.sdk import Field, Sdk, Type
 
@@ -116,8 +116,8 @@ def _unlisted(value: Any, allowed: tuple[str, ...], path: str) -> Iterator[Failu
 
 
 def _nearest(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
 
 
 def _misfit(value: Any, type_: Type, path: str) -> Failure:

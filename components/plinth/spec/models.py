@@ -27,8 +27,6 @@ from plinth.spec.types import (
     SecretRef,
 )
 
-API_VERSION = "plinth/v1"
-
 #: The capabilities, in the order in which they are built.
 CAPABILITIES = ("artifacts", "monitoring", "tracking", "orchestration", "features", "serving")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from plinth.clouds.aws import machines
 from plinth.clouds.aws.facts import ACCESS_LOGS, REGIONS, ZONES
-from plinth.errors import Problem
+from plinth.errors import Problem, nearest
 
 if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
@@ -51,14 +50,14 @@ def _place(settings: Settings) -> Iterator[Problem]:
             fix="Add `region:`, such as eu-west-1.",
         )
     elif region not in REGIONS:
-        near = difflib.get_close_matches(region, REGIONS, n=1)
+        near = nearest(region, REGIONS)
         yield Problem(
             code="unknown-region",
             message=f"there is no AWS region '{region}'",
             path="region",
             allowed=REGIONS,
-            nearest=near[0] if near else None,
-            fix=f"Write {near[0]}." if near else "Choose one of the regions.",
+            nearest=near,
+            fix=f"Write {near}." if near else "Choose one of the regions.",
         )
     elif settings.network.adopt is None and settings.network.zones > len(ZONES[region]):
         yield Problem(

@@ -7,6 +7,9 @@ BIN    := $(VENV)/bin
 ENV    ?= dev
 WORKERS ?= 2
 
+# Trust what the machine trusts: behind a proxy of one's own, uv's built-in certificates fail.
+export UV_SYSTEM_CERTS := true
+
 .DEFAULT_GOAL := help
 .PHONY: help up down test lint format bench lock docs clean
 
@@ -17,7 +20,7 @@ $(BIN)/plinth: pyproject.toml requirements.lock
 	@echo "Setting up $(VENV): locked packages, about a minute the first time"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Plinth needs Python 3.11 or newer; run: make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Install your system's venv module (Debian: python3-venv)."; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -30,7 +30,7 @@ def test_data_files_are_in_the_wheel(tmp_path: Path) -> None:
         "plinth/versions.toml",
         "plinth/_data/policies/packs/plinth-baseline/PulumiPolicy.yaml",
         "plinth/_data/policies/packs/plinth-baseline/__main__.py",
-        "plinth_policies/aws_untagged.txt",
+        "plinth_policies/tags/untagged/aws.txt",
     } <= names
     assert {name.split("/")[0] for name in names} == {
         "plinth",

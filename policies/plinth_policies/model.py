@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import cache, cached_property
 from typing import Any, Final, Literal
 
 from plinth.errors import Problem, UsageError
@@ -20,6 +21,24 @@ Level = Literal["advisory", "mandatory"]
 _NAMES: Final = ("id", "arn", "name", "bucket", "identifier")
 
 _RULE_ID: Final = re.compile(r"[a-z]+(-[a-z0-9]+)+")
+
+#: A type of one API version: ``azure-native:storage/v20240101:StorageAccount``, or, from a package
+#: made for that version, ``azure-native_storage_v20240101:storage:StorageAccount``.
+_VERSIONED: Final = re.compile(
+    r"azure-native(?:_\w+_v\d{8}\w*)?:(\w+)(?:/v\d{8}\w*)?:(\w+)", re.ASCII
+)
+
+
+@cache
+def kind_of(token: str) -> str:
+    """A type token without the API version that Azure's may name."""
+    match = _VERSIONED.fullmatch(token)
+    return f"azure-native:{match[1]}:{match[2]}" if match else token
+
+
+@cache
+def _covers(tokens: tuple[str, ...], kind: str) -> bool:
+    return any(fnmatchcase(kind_of(kind), token) for token in tokens)
 
 
 class UnjudgeableError(Exception):
@@ -43,13 +62,19 @@ class Scope:
 
     def companions(self, resource: Resource, kind: str, through: str) -> list[Resource]:
         """Resources of type ``kind`` whose property ``through`` refers to ``resource``."""
-        return [r for r in self.graph if r.type == kind and _refers(r, through, resource)]
+        return [r for r in self._of_kind.get(kind, ()) if _refers(r, through, resource)]
 
     def target(self, resource: Resource, through: str, kind: str) -> Resource | None:
         """The resource of type ``kind`` that the property ``through`` refers to."""
-        return next(
-            (r for r in self.graph if r.type == kind and _refers(resource, through, r)), None
-        )
+        found = (r for r in self._of_kind.get(kind, ()) if _refers(resource, through, r))
+        return next(found, None)
+
+    @cached_property
+    def _of_kind(self) -> dict[str, list[Resource]]:
+        kinds: dict[str, list[Resource]] = {}
+        for resource in self.graph:
+            kinds.setdefault(kind_of(resource.type), []).append(resource)
+        return kinds
 
 
 def _refers(source: Resource, through: str, target: Resource) -> bool:
@@ -119,11 +144,11 @@ class Rule:
 
     def applies_to(self, resource: Resource) -> bool:
         """Whether it judges ``resource``."""
-        return resource.custom and any(fnmatchcase(resource.type, token) for token in self.judges)
+        return resource.custom and _covers(self.types, resource.type)
 
     def looks_at(self, kind: str) -> bool:
         """Whether it judges or consults resources of a type."""
-        return any(fnmatchcase(kind, token) for token in (*self.judges, *self.consults))
+        return _covers((*self.judges, *self.consults), kind)
 
 
 class Registry:

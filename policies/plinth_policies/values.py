@@ -6,7 +6,7 @@ which refuses to guess.  What only must be there (a key, an identifier) may be u
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from plinth.graph import SECRET, UNKNOWN
@@ -67,6 +67,24 @@ def switch_off(properties: Mapping[str, Any], dotted: str) -> Iterator[str]:
     value = known(get(properties, dotted), dotted)
     if not is_on(value):
         yield f"{dotted} is not set" if value is None else f"{dotted} is off"
+
+
+def value_refused(
+    properties: Mapping[str, Any], dotted: str, accepted: Sequence[str], *, default: str = ""
+) -> Iterator[str]:
+    """Yields what is wrong unless ``dotted`` is one of the accepted values, in any case.
+
+    Args:
+        properties: Inputs of a resource, or a part of them.
+        dotted: Path of the property.
+        accepted: The values that are fine.
+        default: What the cloud takes when the property is missing.
+    """
+    value = known(get(properties, dotted), dotted)
+    if value is None and not default:
+        yield f"{dotted} is not set"
+    elif str(value or default).casefold() not in (text.casefold() for text in accepted):
+        yield f"{dotted} is {value or f'not set, which means {default}'}"
 
 
 def key_missing(properties: Mapping[str, Any], dotted: str) -> Iterator[str]:

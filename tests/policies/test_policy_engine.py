@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases_exposure import ON
+from cases_exposure_aws import ON
 from cases_tags import SHARED
-from cases_transit import DENY
+from cases_transit_aws import DENY
 from policy_support import KEY, PARAMETERS
 
 from plinth.engine.host import launcher
 from plinth.engine.locate import locate
 from plinth.graph import Graph
 from plinth_policies import Waiver, evaluate, pack
-from plinth_policies.encryption import BUCKET, BUCKET_ENCRYPTION
+from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
 
 REPOSITORY = Path(__file__).parents[2]
 STACK = "urn:pulumi:dev::churn::"

@@ -26,7 +26,7 @@ from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, unknown_checking_proxy
 from plinth.errors import UsageError
 from plinth.graph import UNKNOWN
 from plinth_policies import REGISTRY, Level, Waiver, pack
-from plinth_policies.encryption import BUCKET, BUCKET_ENCRYPTION
+from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
 
 VOLUME = "aws:ebs/volume:Volume"
 PACK = Path(__file__).parents[2] / "policies" / "packs" / pack.PACK_NAME

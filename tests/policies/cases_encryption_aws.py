@@ -1,9 +1,11 @@
+"""Good and bad cases of the rules on encryption at rest on AWS."""
+
 from __future__ import annotations
 
 from policy_support import KEY, Inputs, Table, key_table, resource
 
 from plinth.graph import UNKNOWN, Resource
-from plinth_policies.encryption import BUCKET, BUCKET_ENCRYPTION, BUCKET_LOGGING
+from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION, BUCKET_LOGGING
 
 KMS = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": UNKNOWN}
 AES = {"sseAlgorithm": "AES256"}
@@ -28,10 +30,6 @@ def _inline(default: object) -> dict[str, object]:
 
 def _volume(**ebs: object) -> dict[str, object]:
     return {"blockDeviceMappings": [{"ebs": ebs}]}
-
-
-def _storage_class(**parameters: object) -> dict[str, object]:
-    return {"provisioner": "ebs.csi.aws.com", "parameters": parameters}
 
 
 TABLES = {
@@ -122,18 +120,6 @@ TABLES = {
         "aws:eks/nodeGroup:NodeGroup",
         good=[{"launchTemplate": {"id": UNKNOWN}}],
         bad=[({"diskSize": 100}, "launchTemplate is not set")],
-    ),
-    "encryption-ebs-storage-class-kms": Table(
-        "kubernetes:storage.k8s.io/v1:StorageClass",
-        good=[
-            _storage_class(encrypted="true", kmsKeyId=UNKNOWN),
-            {"provisioner": "rancher.io/local-path"},
-        ],
-        bad=[
-            (_storage_class(), "encrypted is not set"),
-            (_storage_class(encrypted="true"), "kmsKeyId is not set"),
-            ({"provisioner": UNKNOWN}, "provisioner is not known"),
-        ],
     ),
     "encryption-ecr-repository-kms": Table(
         "aws:ecr/repository:Repository",

@@ -1,70 +1,35 @@
-"""Tags and labels: who owns a resource, what it is for and who pays.
-
-A provider may add default tags; they count as the resource's own.  Which AWS types take no tags
-is a list made from the SDK, so that a type nobody has heard of is asked for its tags.
-"""
+"""The rules on tags and labels, the same on every cloud."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from plinth.graph import Resource
 from plinth_policies.model import REGISTRY, Scope
-from plinth_policies.values import blocks, get, known
+from plinth_policies.tags.aws import AWS
+from plinth_policies.tags.kubernetes import KUBERNETES, WORKLOADS
+from plinth_policies.tags.reading import Dialect
+from plinth_policies.values import known
 
-#: Takes tags as a list, and none of the provider's (AWS provider, guide on resource tagging).
-_SCALING_GROUP: Final = "aws:autoscaling/group:Group"
+_DIALECTS: Final = {"aws": AWS, "kubernetes": KUBERNETES}
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
-_WORKLOADS: Final = (
-    "kubernetes:core/v1:Namespace",
-    "kubernetes:apps/v1:Deployment",
-    "kubernetes:apps/v1:StatefulSet",
-    "kubernetes:apps/v1:DaemonSet",
-    "kubernetes:batch/v1:Job",
-    "kubernetes:batch/v1:CronJob",
-)
-
 _TAGGED: Final = {"aws:*": ("tags",)}
-_LABELLED: Final = dict.fromkeys(_WORKLOADS, ("metadata.labels",))
+_LABELLED: Final = dict.fromkeys(WORKLOADS, ("metadata.labels",))
 
 
-@cache
-def untagged_types() -> frozenset[str]:
-    """Type tokens that take no tags."""
-    text = (files(__package__) / "aws_untagged.txt").read_text(encoding="utf-8")
-    return frozenset(f"aws:{line}" for line in text.split())
+def _dialect(resource: Resource) -> Dialect:
+    return _DIALECTS[resource.package]
 
 
-def _tags(resource: Resource, scope: Scope) -> dict[str, Any] | None:
-    """The tags that a resource ends up with; ``None`` when its type takes none."""
-    if resource.package == "kubernetes":
-        return dict(known(get(resource.inputs, "metadata.labels"), "metadata.labels") or {})
-    if resource.type in untagged_types():
-        return None
-    if resource.type == _SCALING_GROUP:
-        entries = blocks(resource.inputs.get("tags"), "tags")
-        return {known(get(e, "key"), "tags"): get(e, "value") for e in entries}
-    own = known(resource.inputs.get("tags"), "tags") or {}
-    return {**_default_tags(scope.provider_of(resource)), **own}
-
-
-def _default_tags(provider: Resource | None) -> Mapping[str, Any]:
-    block = known(provider.inputs.get("defaultTags"), "defaultTags") if provider else None
-    if isinstance(block, str):  # providers get nested configuration as JSON text
-        block = json.loads(block)
-    return known(get(block or {}, "tags"), "defaultTags.tags") or {}
-
-
-def _missing(required: tuple[str, ...], tags: Mapping[str, Any] | None, what: str) -> Iterator[str]:
+def _missing(required: tuple[str, ...], resource: Resource, scope: Scope) -> Iterator[str]:
+    dialect = _dialect(resource)
+    tags = dialect.read(resource, scope)
     if tags is not None and (missing := [key for key in required if not tags.get(key)]):
-        yield f"{what} missing: {', '.join(missing)}"
+        yield f"{dialect.noun} missing: {', '.join(missing)}"
 
 
 @REGISTRY.rule(
@@ -76,7 +41,7 @@ def _missing(required: tuple[str, ...], tags: Mapping[str, Any] | None, what: st
     parameters=("required_tags",),
 )
 def _required_tags(resource: Resource, scope: Scope) -> Iterator[str]:
-    yield from _missing(scope.parameters.required_tags, _tags(resource, scope), "tags")
+    yield from _missing(scope.parameters.required_tags, resource, scope)
 
 
 @REGISTRY.rule(
@@ -88,7 +53,7 @@ def _required_tags(resource: Resource, scope: Scope) -> Iterator[str]:
     parameters=("required_labels",),
 )
 def _required_labels(resource: Resource, scope: Scope) -> Iterator[str]:
-    yield from _missing(scope.parameters.required_labels, _tags(resource, scope), "labels")
+    yield from _missing(scope.parameters.required_labels, resource, scope)
 
 
 @REGISTRY.rule(
@@ -144,10 +109,14 @@ def _must_match(
     resource: Resource, scope: Scope, key: str, pattern: re.Pattern[str] | None, expected: str
 ) -> Iterator[str]:
     """Judges one tag where it is there; that it is there is asked for by the rules above."""
-    value = (_tags(resource, scope) or {}).get(key)
+    dialect = _dialect(resource)
+    value = (dialect.read(resource, scope) or {}).get(key)
     if not value:
         return
     text = str(known(value, key))
+    if dialect.spell:
+        # A value that the cloud had to spell anew no longer has the pattern's characters.
+        expected, pattern = dialect.spell(expected), None
     if expected and text != expected:
         yield f"{key} is {text!r} and not {expected!r}"
     elif pattern and not pattern.fullmatch(text):

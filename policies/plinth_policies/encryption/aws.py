@@ -1,19 +1,15 @@
-"""Encryption at rest, with keys that the customer manages."""
+"""Encryption at rest on AWS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
 from plinth.graph import Resource
-from plinth_policies.model import REGISTRY, Check, Scope
+from plinth_policies.encryption.stores import WHY, Store, register
+from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.values import blocks, get, hidden, key_missing, known, switch_off
-
-_WHY: Final = (
-    "Only a key of one's own can be revoked, audited use by use, and kept from other tenants."
-)
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
 BUCKET_LOGGING: Final = "aws:s3/bucketLogging:BucketLogging"
@@ -21,26 +17,9 @@ BUCKET_ENCRYPTION: Final = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 )
 
-
-@dataclass(frozen=True)
-class _Store:
-    """A type whose encryption is one key property and, for some, one switch."""
-
-    rule_id: str
-    what: str
-    token: str
-    key: str
-    switch: str | None = None
-    inherits: str | None = None  # property of a copy, which is encrypted as its source is
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return tuple(name for name in (self.key, self.switch, self.inherits) if name)
-
-
-_STORES: Final = (
-    _Store("ebs-volume", "EBS volumes", "aws:ebs/volume:Volume", "kmsKeyId", "encrypted"),
-    _Store(
+register(
+    Store("ebs-volume", "EBS volumes", "aws:ebs/volume:Volume", "kmsKeyId", "encrypted"),
+    Store(
         "rds-instance",
         "RDS instances",
         "aws:rds/instance:Instance",
@@ -48,67 +27,42 @@ _STORES: Final = (
         "storageEncrypted",
         "replicateSourceDb",
     ),
-    _Store(
-        "rds-cluster", "RDS clusters", "aws:rds/cluster:Cluster", "kmsKeyId", "storageEncrypted"
-    ),
-    _Store(
+    Store("rds-cluster", "RDS clusters", "aws:rds/cluster:Cluster", "kmsKeyId", "storageEncrypted"),
+    Store(
         "elasticache-group",
         "ElastiCache replication groups",
         "aws:elasticache/replicationGroup:ReplicationGroup",
         "kmsKeyId",
         "atRestEncryptionEnabled",
     ),
-    _Store(
+    Store(
         "elasticache-serverless",
         "ElastiCache serverless caches",
         "aws:elasticache/serverlessCache:ServerlessCache",
         "kmsKeyId",
     ),
-    _Store("efs", "EFS file systems", "aws:efs/fileSystem:FileSystem", "kmsKeyId", "encrypted"),
-    _Store(
+    Store("efs", "EFS file systems", "aws:efs/fileSystem:FileSystem", "kmsKeyId", "encrypted"),
+    Store(
         "dynamodb-table",
         "DynamoDB tables",
         "aws:dynamodb/table:Table",
         "serverSideEncryption.kmsKeyArn",
         "serverSideEncryption.enabled",
     ),
-    _Store("log-group", "CloudWatch log groups", "aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"),
-    _Store("secret", "secrets", "aws:secretsmanager/secret:Secret", "kmsKeyId"),
-    _Store("sns-topic", "SNS topics", "aws:sns/topic:Topic", "kmsMasterKeyId"),
-    _Store("sqs-queue", "SQS queues", "aws:sqs/queue:Queue", "kmsMasterKeyId"),
-    _Store("backup-vault", "backup vaults", "aws:backup/vault:Vault", "kmsKeyArn"),
-    _Store("mwaa", "managed Airflow environments", "aws:mwaa/environment:Environment", "kmsKey"),
-    _Store("sagemaker-domain", "SageMaker domains", "aws:sagemaker/domain:Domain", "kmsKeyId"),
+    Store("log-group", "CloudWatch log groups", "aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"),
+    Store("secret", "secrets", "aws:secretsmanager/secret:Secret", "kmsKeyId"),
+    Store("sns-topic", "SNS topics", "aws:sns/topic:Topic", "kmsMasterKeyId"),
+    Store("sqs-queue", "SQS queues", "aws:sqs/queue:Queue", "kmsMasterKeyId"),
+    Store("backup-vault", "backup vaults", "aws:backup/vault:Vault", "kmsKeyArn"),
+    Store("mwaa", "managed Airflow environments", "aws:mwaa/environment:Environment", "kmsKey"),
+    Store("sagemaker-domain", "SageMaker domains", "aws:sagemaker/domain:Domain", "kmsKeyId"),
 )
-
-
-def _check_of(store: _Store) -> Check:
-    def check(resource: Resource, _scope: Scope) -> Iterator[str]:
-        if store.inherits and get(resource.inputs, store.inherits):
-            return
-        if store.switch:
-            yield from switch_off(resource.inputs, store.switch)
-        yield from key_missing(resource.inputs, store.key)
-
-    return check
-
-
-for _store in _STORES:
-    REGISTRY.rule(
-        f"encryption-{_store.rule_id}-kms",
-        title=f"Data of {_store.what} is encrypted with a customer-managed key",
-        why=_WHY,
-        fix=f"turn {_store.switch} on and set {_store.key}"
-        if _store.switch
-        else f"set {_store.key}",
-        judges={_store.token: _store.reads},
-    )(_check_of(_store))
 
 
 @REGISTRY.rule(
     "encryption-s3-bucket-kms",
     title="Objects in S3 buckets are encrypted with a customer-managed key",
-    why=_WHY,
+    why=WHY,
     fix="give the bucket a server-side encryption configuration with aws:kms and a key",
     judges={
         BUCKET: (
@@ -152,7 +106,7 @@ def _s3_bucket(resource: Resource, scope: Scope) -> Iterator[str]:
 @REGISTRY.rule(
     "encryption-launch-template-kms",
     title="Volumes of machines are encrypted with a customer-managed key",
-    why=_WHY,
+    why=WHY,
     fix="map every block device with encrypted and kmsKeyId",
     judges={
         "aws:ec2/launchTemplate:LaunchTemplate": (
@@ -183,31 +137,9 @@ def _node_group(resource: Resource, _scope: Scope) -> Iterator[str]:
 
 
 @REGISTRY.rule(
-    "encryption-ebs-storage-class-kms",
-    title="Volumes made by the EBS driver are encrypted with a customer-managed key",
-    why=_WHY,
-    fix='set the parameters encrypted: "true" and kmsKeyId',
-    judges={
-        "kubernetes:storage.k8s.io/v1:StorageClass": (
-            "provisioner",
-            "parameters.encrypted",
-            "parameters.kmsKeyId",
-        )
-    },
-)
-def _storage_class(resource: Resource, _scope: Scope) -> Iterator[str]:
-    if known(resource.inputs.get("provisioner"), "provisioner") in (
-        "ebs.csi.aws.com",
-        "ebs.csi.eks.amazonaws.com",
-    ):
-        yield from switch_off(resource.inputs, "parameters.encrypted")
-        yield from key_missing(resource.inputs, "parameters.kmsKeyId")
-
-
-@REGISTRY.rule(
     "encryption-ecr-repository-kms",
     title="Container images are encrypted with a customer-managed key",
-    why=_WHY,
+    why=WHY,
     fix="set encryptionConfigurations with encryptionType KMS and a kmsKey",
     judges={
         "aws:ecr/repository:Repository": (
@@ -231,7 +163,7 @@ def _ecr(resource: Resource, _scope: Scope) -> Iterator[str]:
 @REGISTRY.rule(
     "encryption-eks-secrets-kms",
     title="Kubernetes secrets of EKS clusters are encrypted with a customer-managed key",
-    why=_WHY,
+    why=WHY,
     fix="set encryptionConfig for the resource secrets with a key",
     judges={
         "aws:eks/cluster:Cluster": (
@@ -249,7 +181,7 @@ def _eks(resource: Resource, _scope: Scope) -> Iterator[str]:
 @REGISTRY.rule(
     "encryption-rds-master-secret-kms",
     title="Managed master passwords are encrypted with a customer-managed key",
-    why=_WHY,
+    why=WHY,
     fix="set masterUserSecretKmsKeyId",
     judges=dict.fromkeys(
         ("aws:rds/instance:Instance", "aws:rds/cluster:Cluster"),
@@ -264,7 +196,7 @@ def _master_secret(resource: Resource, _scope: Scope) -> Iterator[str]:
 @REGISTRY.rule(
     "encryption-ssm-parameter-kms",
     title="Secure parameters are encrypted with a customer-managed key",
-    why=_WHY,
+    why=WHY,
     fix="set keyId",
     judges={"aws:ssm/parameter:Parameter": ("type", "keyId")},
 )

@@ -1,26 +1,22 @@
-"""Good and bad cases of the rules on exposure."""
+"""Good and bad cases of the rules on exposure on AWS."""
 
 from __future__ import annotations
 
 from policy_support import Table, resource
 
 from plinth.graph import UNKNOWN, Resource
-from plinth_policies.encryption import BUCKET
+from plinth_policies.encryption.aws import BUCKET
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 OLD_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 CLUSTER = "aws:eks/cluster:Cluster"
-SERVICE = "kubernetes:core/v1:Service"
-ENVOY = "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"
 ON = {
     "blockPublicAcls": True,
     "blockPublicPolicy": True,
     "ignorePublicAcls": True,
     "restrictPublicBuckets": True,
 }
-INTERNAL = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"}
-FACING = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing"}
 
 
 def _bucket(acl: str | None = None, **switches: object) -> list[Resource]:
@@ -35,18 +31,6 @@ def _group(*cidrs: str, key: str = "cidrBlocks") -> dict[str, object]:
 
 def _cluster(*, public: object = True, cidrs: object = None) -> dict[str, object]:
     return {"vpcConfig": {"endpointPublicAccess": public, "publicAccessCidrs": cidrs}}
-
-
-def _service(
-    annotations: object = None, ranges: object = None, name: str = "public-gateway"
-) -> dict[str, object]:
-    spec = {"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}
-    return {"metadata": {"name": name, "annotations": annotations}, "spec": spec}
-
-
-def _envoy(**service: object) -> list[Resource]:
-    spec = {"provider": {"kubernetes": {"envoyService": service}}}
-    return [resource(ENVOY, {"metadata": {"name": "edge"}, "spec": spec})]
 
 
 TABLES = {
@@ -126,29 +110,6 @@ TABLES = {
             ({}, "faces the internet"),
             ({"internal": False}, "faces the internet"),
             ({"internal": UNKNOWN}, "internal is not known"),
-        ],
-    ),
-    "exposure-service-load-balancer": Table(
-        SERVICE,
-        good=[
-            {"spec": {"type": "ClusterIP"}},
-            {},
-            _service(INTERNAL, name="edge"),
-            _service(FACING, ["203.0.113.0/24"]),
-            _envoy(annotations=INTERNAL),
-            _envoy(type="ClusterIP"),
-        ],
-        bad=[
-            (_service(name="edge"), "gets a public load balancer"),
-            (_service(FACING, name="edge"), "gets a public load balancer"),
-            (_service(name=UNKNOWN), "gets a public load balancer"),
-            (_service(UNKNOWN), "annotations is not known"),
-            (_service(), "loadBalancerSourceRanges is not set"),
-            (_service(FACING, ["0.0.0.0/0"]), "the whole internet"),
-            ({"spec": UNKNOWN}, "spec is not known"),
-            ({"spec": {"type": UNKNOWN}}, "type is not known"),
-            (_envoy(), "gets a public load balancer"),
-            (_envoy(annotations=FACING), "gets a public load balancer"),
         ],
     ),
     "exposure-mwaa-webserver": Table(

@@ -1,14 +1,13 @@
-"""Good and bad cases of the rules on encryption in transit."""
+"""Good and bad cases of the rules on encryption in transit on AWS."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from policy_support import Table, resource
 
 from plinth.graph import UNKNOWN, Resource
-from plinth_policies.encryption import BUCKET
+from plinth_policies.encryption.aws import BUCKET
 
 DENY = {
     "Effect": "Deny",
@@ -19,8 +18,6 @@ DENY = {
 }
 INSTANCE = "aws:rds/instance:Instance"
 GROUP = "aws:rds/parameterGroup:ParameterGroup"
-GATEWAY = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
-ROUTE = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 
 
@@ -48,20 +45,6 @@ def _database(
 def _forcing(name: str, value: object = "1") -> list[dict[str, object]]:
     return [{"name": "other", "value": "0"}, {"name": name, "value": value}]
 
-
-def _gateway(*routes: Resource, protocol: str = "HTTP") -> list[Resource]:
-    listeners = [{"name": "https", "protocol": "HTTPS"}, {"name": "web", "protocol": protocol}]
-    metadata = {"name": "gateway", "namespace": "gateway"}
-    return [resource(GATEWAY, {"metadata": metadata, "spec": {"listeners": listeners}}), *routes]
-
-
-def _route(section: str | None, filters: object = None, *, namespace: str = "gateway") -> Resource:
-    parent: dict[str, Any] = {"name": "gateway", **({"sectionName": section} if section else {})}
-    spec = {"parentRefs": [parent], "rules": [{"filters": filters}]}
-    return resource(ROUTE, {"metadata": {"namespace": namespace}, "spec": spec}, name="route")
-
-
-REDIRECT = [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]
 
 TABLES = {
     "transit-s3-bucket-tls": Table(
@@ -153,32 +136,6 @@ TABLES = {
             ({}, "endpointPrivateAccess is not set"),
             ({"vpcConfig": {"endpointPrivateAccess": False}}, "endpointPrivateAccess is off"),
             ({"vpcConfig": UNKNOWN}, "endpointPrivateAccess is not known"),
-        ],
-    ),
-    "transit-ingress-tls": Table(
-        "kubernetes:networking.k8s.io/v1:Ingress",
-        good=[
-            {"spec": {"tls": [{"secretName": UNKNOWN}]}},
-            {"metadata": {"annotations": {"alb.ingress.kubernetes.io/certificate-arn": UNKNOWN}}},
-        ],
-        bad=[({}, "spec.tls is not set"), ({"spec": {"tls": []}}, "spec.tls is not set")],
-    ),
-    "transit-gateway-tls": Table(
-        GATEWAY,
-        good=[
-            _gateway(protocol="TLS"),
-            _gateway(_route("web", REDIRECT)),
-            _gateway(_route("web", REDIRECT), _route("https")),
-        ],
-        bad=[
-            (_gateway(protocol="TCP"), "passes TCP without TLS"),
-            (_gateway(protocol=UNKNOWN), "is not known"),
-            (_gateway(), "no route redirects it"),
-            (_gateway(_route("web", REDIRECT, namespace="other")), "no route redirects it"),
-            (_gateway(_route("web")), "serves the route route in plain HTTP"),
-            (_gateway(_route("web", REDIRECT), _route(None)), "serves the route"),
-            (_gateway(_route("web", REDIRECT), _route(UNKNOWN)), "serves the route"),
-            (_gateway(_route("web", [{"requestRedirect": {"port": 1}}])), "serves the route"),
         ],
     ),
 }

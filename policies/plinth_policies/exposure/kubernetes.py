@@ -1,0 +1,62 @@
+"""What clusters publish through load balancers, whatever cloud they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from plinth.graph import Resource
+from plinth_policies.exposure.ranges import may_be_public, open_ranges
+from plinth_policies.model import REGISTRY, Scope
+from plinth_policies.values import get, known
+
+#: Annotation -> value with which a load balancer gets a private address (AWS Load Balancer
+#: Controller, the AWS in-tree controller, GKE and AKS).
+_INTERNAL: Final = {
+    "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+    "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+    "networking.gke.io/load-balancer-type": "Internal",
+    "cloud.google.com/load-balancer-type": "Internal",
+    "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
+}
+
+#: What Envoy Gateway makes a gateway's service from (its EnvoyProxy API, v1alpha1).
+_ENVOY_PROXY: Final = "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"
+_ENVOY_SERVICE: Final = "spec.provider.kubernetes.envoyService"
+
+
+@REGISTRY.rule(
+    "exposure-service-load-balancer",
+    title="Kubernetes services get internal load balancers unless they are meant to be public",
+    why="A service of type LoadBalancer gets a public address on most clouds by default.",
+    fix="set the cloud's annotation for an internal load balancer, or name the service in "
+    "public_services and list who may connect in loadBalancerSourceRanges",
+    judges={
+        "kubernetes:core/v1:Service": (
+            "spec.type",
+            "spec.loadBalancerSourceRanges",
+            "metadata.name",
+            "metadata.annotations",
+        ),
+        _ENVOY_PROXY: ("metadata.name", "spec.provider.kubernetes.envoyService"),
+    },
+    parameters=("public_services", "allowed_public_cidrs"),
+)
+def _service(resource: Resource, scope: Scope) -> Iterator[str]:
+    if resource.type == _ENVOY_PROXY:  # its service gets a load balancer unless told otherwise
+        service = known(get(resource.inputs, _ENVOY_SERVICE), _ENVOY_SERVICE) or {}
+        kind, annotations = service.get("type", "LoadBalancer"), service.get("annotations")
+    else:
+        service = known(resource.inputs.get("spec"), "spec") or {}
+        kind, annotations = service.get("type"), get(resource.inputs, "metadata.annotations")
+    if known(kind, "the service's type") != "LoadBalancer":
+        return
+    present = known(annotations, "annotations") or {}
+    if any(present.get(key) == value for key, value in _INTERNAL.items()):
+        return
+    ranges = service.get("loadBalancerSourceRanges")
+    if not may_be_public(resource, scope):
+        yield "the service gets a public load balancer"
+    elif not ranges:
+        yield "loadBalancerSourceRanges is not set, so everyone may connect"
+    yield from open_ranges(ranges, "loadBalancerSourceRanges", scope)

@@ -1,0 +1,51 @@
+"""Good and bad cases of the rules on what clusters publish."""
+
+from __future__ import annotations
+
+from policy_support import Table, resource
+
+from plinth.graph import UNKNOWN, Resource
+
+SERVICE = "kubernetes:core/v1:Service"
+ENVOY = "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"
+INTERNAL = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"}
+FACING = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing"}
+
+
+def _service(
+    annotations: object = None, ranges: object = None, name: str = "public-gateway"
+) -> dict[str, object]:
+    spec = {"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}
+    return {"metadata": {"name": name, "annotations": annotations}, "spec": spec}
+
+
+def _envoy(**service: object) -> list[Resource]:
+    spec = {"provider": {"kubernetes": {"envoyService": service}}}
+    return [resource(ENVOY, {"metadata": {"name": "edge"}, "spec": spec})]
+
+
+TABLES = {
+    "exposure-service-load-balancer": Table(
+        SERVICE,
+        good=[
+            {"spec": {"type": "ClusterIP"}},
+            {},
+            _service(INTERNAL, name="edge"),
+            _service(FACING, ["203.0.113.0/24"]),
+            _envoy(annotations=INTERNAL),
+            _envoy(type="ClusterIP"),
+        ],
+        bad=[
+            (_service(name="edge"), "gets a public load balancer"),
+            (_service(FACING, name="edge"), "gets a public load balancer"),
+            (_service(name=UNKNOWN), "gets a public load balancer"),
+            (_service(UNKNOWN), "annotations is not known"),
+            (_service(), "loadBalancerSourceRanges is not set"),
+            (_service(FACING, ["0.0.0.0/0"]), "the whole internet"),
+            ({"spec": UNKNOWN}, "spec is not known"),
+            ({"spec": {"type": UNKNOWN}}, "type is not known"),
+            (_envoy(), "gets a public load balancer"),
+            (_envoy(annotations=FACING), "gets a public load balancer"),
+        ],
+    ),
+}

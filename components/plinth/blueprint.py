@@ -21,7 +21,7 @@ from plinth.ports import Port
 from plinth.spec import overlay, problems
 from plinth.spec.document import Document, read
 from plinth.spec.models import CAPABILITIES, Settings
-from plinth.spec.options import CapabilityOptions, ServingOptions
+from plinth.spec.options import CapabilityOptions, CloudOptions, ServingOptions
 from plinth.spec.types import Derived, Label, Model
 from plinth.tools import Tool
 from plinth.versions import Pins
@@ -29,7 +29,10 @@ from plinth.versions import Pins
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 #: Ports that every platform with a cluster uses, whatever its tools ask for.
-_CLUSTER_PORTS = frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.NETWORK, Port.KEYS})
+_CLUSTER_PORTS = frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS})
+#: Ports that a platform uses wherever they are offered, and those it uses then with a cluster.
+_USED_IF_OFFERED = frozenset({Port.BUDGET})
+_USED_WITH_CLUSTER = frozenset({Port.REGISTRY})
 
 
 class Choice(Model):
@@ -44,6 +47,7 @@ class Blueprint(Model):
 
     environment: Label
     settings: Settings
+    cloud_options: SerializeAsAny[CloudOptions]
     choices: dict[str, Choice]
     pins: Pins
 
@@ -87,7 +91,8 @@ class Blueprint(Model):
             asked |= _CLUSTER_PORTS
             if self.settings.domain and self.settings.domain.zone:
                 asked |= {Port.DNS}
-        return asked | {Port.BUDGET}
+            asked |= _USED_WITH_CLUSTER & self.cloud.ports
+        return asked | (_USED_IF_OFFERED & self.cloud.ports)
 
 
 def complete(model: ModelT, *, durable: bool) -> ModelT:
@@ -128,14 +133,17 @@ def resolve(
     """
     layered = overlay.resolve(document, environment)
     found: list[Problem] = []
-    data = {key: value for key, value in layered.data.items() if key != "environments"}
-    if cloud is not None:
-        data["cloud"] = cloud
-    settings = _validate(Settings, data, layered, (), found)
-    cloud_name = data.get("cloud")
     if cloud is not None and cloud not in registry.cloud_names():
         raise UsageError(_unknown("cloud", cloud, registry.cloud_names()))
+    data = {key: value for key, value in layered.data.items() if key != "environments"}
+    cloud_name = cloud or data.get("cloud")
+    blocks = _cloud_blocks(data, layered, found)
     info = _cloud(cloud_name, layered, found) if isinstance(cloud_name, str) else None
+    cloud_options = CloudOptions()
+    if info is not None:
+        cloud_options = blocks.get(info.name) or info.options()
+        data = _moved(data, info, cloud_options)
+    settings = _validate(Settings, data, layered, (), found)
     choices = dict(_choices(data, cloud_name if info else None, layered, found))
     if settings is None or info is None:
         raise SpecError(*problems.merge(found))
@@ -143,6 +151,7 @@ def resolve(
     blueprint = Blueprint.model_construct(
         environment=environment,
         settings=complete(settings, durable=durable),
+        cloud_options=complete(cloud_options, durable=durable),
         choices={
             capability: Choice.model_construct(
                 tool=tool, options=complete(options, durable=durable)
@@ -255,11 +264,45 @@ def _choices(
             yield capability, (name, validated)
 
 
-def _cloud(name: str, layered: overlay.Layered, found: list[Problem]) -> CloudInfo | None:
+def _cloud_blocks(
+    data: Mapping[str, Any], layered: overlay.Layered, found: list[Problem]
+) -> dict[str, CloudOptions]:
+    """The blocks of ``clouds``, each validated by its cloud's own model, in use or not."""
+    blocks: dict[str, CloudOptions] = {}
+    written = data.get("clouds")
+    for name, block in written.items() if isinstance(written, dict) else ():
+        info = _cloud(name, layered, found, path=("clouds", name))
+        if info is None or not isinstance(block, dict):
+            continue
+        options = _validate(info.options, block, layered, ("clouds", name), found)
+        if options is not None:
+            blocks[name] = options
+    return blocks
+
+
+def _moved(data: Mapping[str, Any], info: CloudInfo, options: CloudOptions) -> dict[str, Any]:
+    """The data as it is on a cloud: with that cloud's region and account.
+
+    On another cloud than the spec's own, an account means nothing, and a region that is not named
+    is the one nearest to where the spec's is.
+    """
+    region, account = data.get("region"), data.get("account")
+    home = data.get("cloud")
+    if home != info.name:
+        account = None
+        known = registry.cloud(home).regions if home in registry.cloud_names() else {}
+        region = info.region_like(known.get(str(region)))
+    place = {"region": options.region or region, "account": options.account or account}
+    return {**data, "cloud": info.name} | place
+
+
+def _cloud(
+    name: str, layered: overlay.Layered, found: list[Problem], path: Sequence[str] = ("cloud",)
+) -> CloudInfo | None:
     allowed = registry.cloud_names()
     if name in allowed:
         return registry.cloud(name)
-    found.append(_place(replace(_unknown("cloud", name, allowed), path="cloud"), layered))
+    found.append(_place(replace(_unknown("cloud", name, allowed), path=".".join(path)), layered))
     return None
 
 

@@ -17,9 +17,9 @@ from pulumi import Input, Output, Resource
 from plinth import render
 from plinth.blueprint import Blueprint
 from plinth.capabilities.databases import Databases, LogicalDatabase
-from plinth.capabilities.services import ClusterServices
+from plinth.capabilities.services import ClusterServices, Gateway
 from plinth.kube import Kube, Manifest
-from plinth.ports import Adapter, Grant, Secret, WorkloadIdentity
+from plinth.ports import Adapter, Grant, Secret, Topic, WorkloadIdentity
 from plinth.results import Results
 from plinth.spec.types import SecretRef
 
@@ -68,6 +68,16 @@ class Context:
         """What workloads must wait for: nodes, add-ons, operators and their CRDs."""
         return self.services.ready
 
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway that pages and models are reached through."""
+        return self.services.gateway
+
+    @property
+    def storage_class(self) -> str | None:
+        """Class of every disk; ``None`` for the cluster's default."""
+        return self.cloud.cluster().installed.storage_class
+
     def open_namespace(
         self,
         *,
@@ -78,11 +88,11 @@ class Context:
     ) -> tuple[Resource, ...]:
         """Makes the capability's namespace; returns what its objects depend on.
 
-        Metrics are scraped from `monitoring`, and pages are reached from `gateway`: both may
+        Metrics are scraped from `monitoring`, and pages are reached from the gateway: both may
         connect besides ``callers``. ``open_ports`` is as in :meth:`plinth.kube.Kube.namespace`.
         ``depends_on`` is what must outlive whatever people made in the namespace themselves.
         """
-        allowed = [*dict.fromkeys(["monitoring", "gateway", *callers])]
+        allowed = [*dict.fromkeys(["monitoring", self.gateway.pods, *callers])]
         made = self.kube.namespace(
             self.namespace,
             parent=self.parent,
@@ -111,6 +121,8 @@ class Context:
             service_account=name,
             grants=grants,
             parent=self.parent,
+            kube=self.kube,
+            depends_on=depends_on,
         )
         if not account:
             return identity
@@ -122,6 +134,19 @@ class Context:
             depends_on=depends_on,
         )
         return replace(identity, ready=(*identity.ready, made))
+
+    def topic(
+        self, name: str, emails: Sequence[str], *, depends_on: Sequence[Resource] = ()
+    ) -> Topic:
+        """A place for Alertmanager in this namespace to send notifications to."""
+        return self.cloud.topic(
+            name,
+            emails,
+            kube=self.kube,
+            namespace=self.namespace,
+            parent=self.parent,
+            depends_on=depends_on,
+        )
 
     def database(self, name: str) -> LogicalDatabase:
         """A database with a role of its own on the platform's SQL server."""

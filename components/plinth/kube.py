@@ -338,6 +338,10 @@ def _container(container: Container, name: str) -> dict[str, Any]:
                 {"name": f"config-{i}", "mountPath": p, "readOnly": True}
                 for i, p in enumerate(container.files)
             ),
+            *(
+                {"name": f"secret-{i}", "mountPath": p, "readOnly": True}
+                for i, p in enumerate(container.secret_files)
+            ),
             *({"name": f"scratch-{i}", "mountPath": p} for i, p in enumerate(container.scratch)),
         ],
     }
@@ -372,6 +376,10 @@ def _pod(
             *(
                 {"name": f"config-{i}", "configMap": {"name": config}}
                 for i, config in enumerate(container.files.values())
+            ),
+            *(
+                {"name": f"secret-{i}", "secret": {"secretName": secret}}
+                for i, secret in enumerate(container.secret_files.values())
             ),
             *({"name": f"scratch-{i}", "emptyDir": {}} for i, _ in enumerate(container.scratch)),
         ],

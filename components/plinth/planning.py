@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 #: The parts of a platform, in building order.
 PARTS = ("foundation", "services", *CAPABILITIES)
 
-#: Shown wherever an account's number goes into a name and the spec names none.
-ANY_ACCOUNT = "000000000000"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -85,7 +82,7 @@ def graph_of(blueprint: Blueprint, project: str = program.PROJECT) -> Graph:
         environment=blueprint.environment,
         cloud=blueprint.settings.cloud,
         region=blueprint.region,
-        account=blueprint.settings.account or ANY_ACCOUNT,
+        account=blueprint.settings.account or blueprint.cloud.any_account,
     )
 
 

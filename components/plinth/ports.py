@@ -29,6 +29,7 @@ class Port(StrEnum):
     SQL = "sql-database"
     KEY_VALUE = "key-value-store"
     CLUSTER = "cluster"
+    NODES = "nodes"
     IDENTITY = "identity"
     SECRETS = "secrets"
     KEYS = "keys"
@@ -48,8 +49,12 @@ class Bucket:
 
     role: str
     name: Output[str]
-    uri: Output[str]  #: `s3://…`, `gs://…`, `abfss://…`
+    uri: Output[str]  #: as `fsspec` spells it: `s3://…`, `gs://…`, `abfss://…`
+    #: Whose API it speaks, which decides how clients that know no `fsspec` spell its address.
+    protocol: Literal["s3", "gcs", "azure"]
     ref: Any
+    #: Storage account that the bucket is in; only where ``protocol`` is ``azure``.
+    account: Output[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +85,55 @@ class KeyValueServer:
     host: Output[str]
     port: int
     auth: Secret  #: key `password`
+    #: Certificate authority of the server, key `ca.crt`; ``None`` when it is publicly trusted.
+    authority: Secret | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """What a cluster brings along, so that Plinth neither installs it twice nor assumes it.
+
+    Attributes:
+        services: Of :data:`SERVICES`, those that run already.
+        storage_class: Class of every disk; ``None`` for the cluster's default.
+        issuer: cert-manager's ClusterIssuer to take certificates from; ``None`` to make one.
+        gateway_class: GatewayClass of the controller that is there.
+        gateway: Namespace and name of a Gateway to attach to; ``None`` to make one.
+        gateway_pods: Namespace that the gateway's connections come from, when it is another one.
+    """
+
+    services: frozenset[str] = frozenset()
+    storage_class: str | None = None
+    issuer: str | None = None
+    gateway_class: str | None = None
+    gateway: tuple[str, str] | None = None
+    gateway_pods: str | None = None
+
+
+#: The common services that a cluster may have already.
+SERVICES = (
+    "cert-manager",
+    "external-dns",
+    "external-secrets",
+    "gateway",
+    "metrics-server",
+    "prometheus-operator-crds",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancer:
+    """How the gateway's Service asks the cloud for its load balancer.
+
+    Attributes:
+        annotations: Of the Service.
+        load_balancer_class: ``spec.loadBalancerClass``; ``None`` for the cluster's default.
+        source_ranges: Networks that may connect; empty for all that reach it.
+    """
+
+    annotations: Mapping[str, Input[str]] = field(default_factory=dict)
+    load_balancer_class: str | None = None
+    source_ranges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +149,7 @@ class ClusterHandle:
     connect: Output[str]  #: the command that gives a person access
     provider: ProviderResource
     ready: tuple[Resource, ...]
+    installed: Installed = field(default_factory=Installed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,22 +161,40 @@ class Repository:
 
 @dataclass(frozen=True, kw_only=True)
 class Topic:
-    """A place to send notifications to, with its subscribers."""
+    """A place to send notifications to, with its subscribers.
+
+    Attributes:
+        id: What the cloud calls it.
+        receivers: Alertmanager's receiver settings: entries by `*_configs` key.  Empty when
+            nothing but the alert pages themselves tells of an alert.
+        files: Settings of ``receivers`` that name a file with a secret value: the file's name ->
+            the secret and its key.  An entry refers to it as :data:`RECEIVER_FILES` + name.
+        ref: The adapter's own.
+    """
 
     id: Output[str]
-    #: Alertmanager receiver settings (one of its `*_configs` keys and the list's single entry).
-    receiver: tuple[str, Mapping[str, Input[Any]]]
-    ref: Any
+    receivers: Mapping[str, Sequence[Mapping[str, Input[Any]]]]
+    files: Mapping[str, tuple[Secret, str]] = field(default_factory=dict)
+    ref: Any = None
+
+
+#: Where Alertmanager finds the files of :attr:`Topic.files`.
+RECEIVER_FILES = "/etc/alertmanager/secrets/alertmanager-receivers/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadIdentity:
-    """Cloud rights bound to a Kubernetes service account, without any static key."""
+    """Rights bound to a Kubernetes service account, without any static key where the cloud can."""
 
     #: Annotations that the service account needs (empty on clouds that bind from outside).
     annotations: Mapping[str, Input[str]] = field(default_factory=dict)
     #: Labels that the pods need.
     pod_labels: Mapping[str, str] = field(default_factory=dict)
+    #: Variables that the containers need, and those from secrets of the namespace
+    #: (variable -> secret, key): where the stores are when that is not theirs to find out, and
+    #: keys for stores that know no workload identity.
+    env: Mapping[str, Input[str]] = field(default_factory=dict)
+    env_secrets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     #: What must exist before a pod that uses the identity starts.
     ready: tuple[Resource, ...] = ()
 
@@ -188,11 +261,8 @@ class ClusterPort(Protocol):
         """
         ...
 
-    def load_balancer(self) -> Mapping[str, Any]:
-        """Fields of the gateway's Service as Envoy Gateway's `envoyService` spells them.
-
-        According to the spec's `domain.exposure` and `domain.allow`.
-        """
+    def load_balancer(self) -> LoadBalancer:
+        """The gateway's load balancer, by the spec's `domain.exposure` and `domain.allow`."""
         ...
 
 
@@ -208,8 +278,14 @@ class IdentityPort(Protocol):
         service_account: str,
         grants: Sequence[Grant],
         parent: Resource,
+        kube: Kube | None = None,
+        depends_on: Sequence[Resource] = (),
     ) -> WorkloadIdentity:
-        """Binds ``grants``, and nothing more, to a service account."""
+        """Binds ``grants``, and nothing more, to a service account.
+
+        With ``kube``, the namespace is Plinth's own and ``depends_on`` is what makes it: there the
+        adapter may leave what pods need to prove themselves.
+        """
         ...
 
 
@@ -284,8 +360,21 @@ class DnsPort(Protocol):
 class NotificationsPort(Protocol):
     """Messages to people."""
 
-    def topic(self, name: str, emails: Sequence[str], *, parent: Resource) -> Topic:
-        """Makes a topic and subscribes the addresses."""
+    def topic(
+        self,
+        name: str,
+        emails: Sequence[str],
+        *,
+        kube: Kube,
+        namespace: str,
+        parent: Resource,
+        depends_on: Sequence[Resource] = (),
+    ) -> Topic:
+        """Makes a topic and subscribes the addresses.
+
+        ``namespace`` is Alertmanager's own, and ``depends_on`` what makes it: a cloud that
+        Alertmanager cannot speak to puts a go-between there.
+        """
         ...
 
 
@@ -298,8 +387,9 @@ class BudgetPort(Protocol):
         ...
 
 
-#: The protocol behind each port that tools can ask for; NETWORK and KEYS are met by the adapter's
-#: foundation itself and show no methods to tools.
+#: The protocol behind each port that tools can ask for.  NETWORK, KEYS and NODES are met by the
+#: adapter's foundation itself and show no methods to tools; a cloud without them does not own
+#: these things.
 PROTOCOLS: Mapping[Port, type] = {
     Port.OBJECT_STORE: ObjectStore,
     Port.SQL: SqlDatabase,

@@ -21,6 +21,7 @@ class Container:
         env: Plain variables.
         env_secrets: Variables from Kubernetes secrets: name -> (secret, key).
         files: Mounted read-only: mount path -> ConfigMap name.
+        secret_files: Mounted read-only: mount path -> Secret name.
         scratch: Writable empty folders; the root file system is read-only.
         uid: User the process runs as.
     """
@@ -33,6 +34,7 @@ class Container:
     cpu: str = "250m"
     memory: str = "512Mi"
     files: Mapping[str, str] = field(default_factory=dict)
+    secret_files: Mapping[str, str] = field(default_factory=dict)
     scratch: Sequence[str] = ("/tmp",)  # noqa: S108 - a mount path inside the pod
     uid: int = 1000
 

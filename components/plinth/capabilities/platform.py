@@ -13,7 +13,7 @@ from plinth.blueprint import Blueprint
 from plinth.capabilities.databases import Databases
 from plinth.capabilities.services import ClusterServices
 from plinth.context import Context
-from plinth.ports import Adapter, Bucket, Port, Secret, Topic
+from plinth.ports import Adapter, Bucket, Port, Repository, Secret, Topic
 from plinth.results import Results
 from plinth.tools import Tool
 
@@ -25,9 +25,11 @@ class Foundation(pulumi.ComponentResource):
 
     Attributes:
         cloud: The cloud's ports.
+        images: Where the team's own images go, on clouds with a registry.
     """
 
     cloud: Adapter
+    images: Repository | None = None
 
     def __init__(
         self, name: str, blueprint: Blueprint, opts: ResourceOptions | None = None
@@ -41,8 +43,9 @@ class Foundation(pulumi.ComponentResource):
         if Port.KEY_VALUE in blueprint.needs:
             self.cloud.key_value_server()
         if Port.REGISTRY in blueprint.needs:
-            self.cloud.repository("models", parent=self)
-        self.cloud.budget(parent=self)
+            self.images = self.cloud.repository("images", parent=self)
+        if Port.BUDGET in blueprint.needs:
+            self.cloud.budget(parent=self)
         self.register_outputs({})
 
 
@@ -94,7 +97,8 @@ class Platform(pulumi.ComponentResource):
         }
         super().__init__("plinth:index:Platform", name, facts, opts)
         child = ResourceOptions(parent=self)
-        cloud = Foundation("foundation", blueprint, child).cloud
+        foundation = Foundation("foundation", blueprint, child)
+        cloud = foundation.cloud
         services = databases = None
         if Port.CLUSTER in blueprint.needs:
             services = ClusterServices("services", blueprint, cloud, child)
@@ -119,6 +123,7 @@ class Platform(pulumi.ComponentResource):
             "environment": blueprint.environment,
             "cloud": settings.cloud,
             **cloud.outputs(),
+            **({"registry": foundation.images.url} if foundation.images else {}),
             **_flatten(results),
         }
         self.register_outputs({})

@@ -8,6 +8,7 @@ for the one before by ``depends_on``, and the network outlives whatever makes a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -16,13 +17,14 @@ from pulumi import Resource, ResourceOptions
 from plinth.blueprint import Blueprint
 from plinth.kube import Kube, Manifest
 from plinth.naming import label_value
-from plinth.ports import Adapter, WorkloadIdentity
+from plinth.ports import Adapter, Installed, LoadBalancer, WorkloadIdentity
 
 #: Namespace of jobs and charts that belong to no capability.
 NAMESPACE = "services"
-#: Namespace of the shared gateway, and the gateway's name.
+#: Namespace of the platform's own gateway, and the gateway's name.
 GATEWAY_NAMESPACE = "gateway"
 GATEWAY = "platform"
+_GATEWAY_CLASS = "envoy"
 #: cert-manager's issuer for everything on the platform.
 ISSUER = "platform"
 
@@ -32,20 +34,64 @@ _METRICS_API = 10250
 _OIDC = "oidc-client"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """The gateway that pages and models are reached through: Plinth's own, or one that was there.
+
+    Attributes:
+        namespace: Where it is.
+        name: What it is called.
+        class_name: Its GatewayClass.
+        section: The listener that serves https; ``None`` for whichever fits.
+        pods: Namespace that its connections come from.
+    """
+
+    namespace: str
+    name: str
+    class_name: str
+    section: str | None
+    pods: str
+
+    @classmethod
+    def of(cls, installed: Installed) -> Gateway:
+        """The cluster's own where it has one."""
+        class_name = installed.gateway_class or _GATEWAY_CLASS
+        if installed.gateway:
+            namespace, name = installed.gateway
+            section = None
+        else:
+            namespace, name, section = GATEWAY_NAMESPACE, GATEWAY, "https"
+        return cls(
+            namespace=namespace,
+            name=name,
+            class_name=class_name,
+            section=section,
+            pods=installed.gateway_pods or namespace,
+        )
+
+    @property
+    def reference(self) -> dict[str, str]:
+        """A route's ``parentRefs`` entry."""
+        found = {"name": self.name, "namespace": self.namespace}
+        return {**found, "sectionName": self.section} if self.section else found
+
+
 class ClusterServices(pulumi.ComponentResource):
     """The cluster's common services (``plinth:index:Services``).
 
     Makes the CRDs of Prometheus, cert-manager with an issuer, External Secrets
     with the cloud's store, the metrics server, the cloud's own add-ons, and with a domain the
-    shared gateway with TLS and DNS records.
+    shared gateway with TLS and DNS records; all but what the cluster has already.
 
     Attributes:
         kube: Makes objects on the cluster.
         ready: What a workload must wait for.
+        gateway: The gateway that pages are reached through.
     """
 
     kube: Kube
     ready: tuple[Resource, ...]
+    gateway: Gateway
 
     def __init__(
         self, name: str, blueprint: Blueprint, cloud: Adapter, opts: ResourceOptions | None = None
@@ -57,18 +103,20 @@ class ClusterServices(pulumi.ComponentResource):
         labels = {key: label_value(value) for key, value in blueprint.tags.items()}
         self.kube = Kube(cluster.provider, {**labels, "capability": "services"})
         self._charts = blueprint.pins.charts
+        self._installed = cluster.installed
+        self.gateway = Gateway.of(cluster.installed)
         space = self.kube.namespace(
             NAMESPACE, parent=self, depends_on=cluster.ready, open_ports=[_METRICS_API]
         )
         definitions = self._definitions(space)
         addons = cloud.cluster_addons(self.kube, parent=self)
         base = (*definitions, *addons)
-        metrics = self._release("metrics-server", NAMESPACE, {"replicas": self._copies}, base)
+        metrics = self._service("metrics-server", NAMESPACE, {"replicas": self._copies}, base)
         issuer = self._certificates(base)
-        store = self._external_secrets(base)
-        self.ready = (*base, metrics, issuer, *store)
+        store = self._external_secrets(base, issuer)
+        self.ready = (*base, *metrics, *issuer, *store)
         if blueprint.settings.domain:
-            self.ready = (*self.ready, *self._gateway(issuer, base))
+            self.ready = (*self.ready, *self._pages(issuer, base))
         self.register_outputs({})
 
     @property
@@ -99,9 +147,25 @@ class ClusterServices(pulumi.ComponentResource):
             depends_on=after,
         )
 
+    def _service(
+        self,
+        name: str,
+        namespace: str,
+        values: Mapping[str, Any],
+        depends_on: Sequence[Resource],
+        *,
+        ports: Sequence[int] = (),
+    ) -> tuple[Resource, ...]:
+        """A common service's chart, unless the cluster has it: then there is nothing to make."""
+        if name in self._installed.services:
+            return ()
+        return (self._release(name, namespace, values, depends_on, ports=ports),)
+
     def _definitions(self, space: Sequence[Resource]) -> tuple[Resource, ...]:
         """CRDs that other charts check for, as a release that upgrades reach and destroy keeps."""
         name = "prometheus-operator-crds"
+        if name in self._installed.services:
+            return tuple(space)
         return (
             self.kube.release(
                 name,
@@ -116,7 +180,8 @@ class ClusterServices(pulumi.ComponentResource):
 
     # --- certificates ----------------------------------------------------------------------------
 
-    def _certificates(self, base: Sequence[Resource]) -> Resource:
+    def _certificates(self, base: Sequence[Resource]) -> tuple[Resource, ...]:
+        """cert-manager and the issuer; what a certificate must wait for."""
         values = {
             "replicaCount": self._copies,
             "webhook": {"replicaCount": self._copies},
@@ -131,19 +196,26 @@ class ClusterServices(pulumi.ComponentResource):
         acme = domain is not None and domain.tls.issuer == "acme"
         # Rights on the zone come first: a pod gets the credentials that exist when it starts.
         rights = self._dns_rights("cert-manager-dns", "cert-manager").ready if acme else ()
-        manager = self._release(
+        manager = self._service(
             "cert-manager", "cert-manager", values, [*base, *rights], ports=[10250]
         )
-        return self._acme_issuer(manager) if acme else self._private_issuer(manager)
+        if self._installed.issuer:
+            return manager
+        after = manager or base
+        return (self._acme_issuer(after) if acme else self._private_issuer(after),)
+
+    @property
+    def _issuer(self) -> str:
+        return self._installed.issuer or ISSUER
 
     def _dns_rights(self, name: str, namespace: str) -> WorkloadIdentity:
         return self._cloud.dns_identity(
             name, namespace=namespace, service_account=namespace, parent=self
         )
 
-    def _private_issuer(self, manager: Resource) -> Resource:
+    def _private_issuer(self, after: Sequence[Resource]) -> Resource:
         root = self.kube.apply(
-            "root-issuer", _issuer("root", {"selfSigned": {}}), parent=self, depends_on=[manager]
+            "root-issuer", _issuer("root", {"selfSigned": {}}), parent=self, depends_on=after
         )
         authority = self.kube.apply(
             "certificate-authority",
@@ -170,7 +242,7 @@ class ClusterServices(pulumi.ComponentResource):
             depends_on=[authority],
         )
 
-    def _acme_issuer(self, manager: Resource) -> Resource:
+    def _acme_issuer(self, after: Sequence[Resource]) -> Resource:
         settings = self._blueprint.settings
         tls = settings.domain.tls if settings.domain else None
         if tls is None:
@@ -185,12 +257,15 @@ class ClusterServices(pulumi.ComponentResource):
             "issuer",
             _issuer(ISSUER, {"acme": acme}),
             parent=self,
-            depends_on=[manager],
+            depends_on=after,
         )
 
     # --- secrets ---------------------------------------------------------------------------------
 
-    def _external_secrets(self, base: Sequence[Resource]) -> tuple[Resource, ...]:
+    def _external_secrets(
+        self, base: Sequence[Resource], issuer: Sequence[Resource]
+    ) -> tuple[Resource, ...]:
+        """The operator and the cloud's store, which may be behind a certificate of ours."""
         values = {
             "installCRDs": True,
             "replicaCount": self._copies,
@@ -199,14 +274,25 @@ class ClusterServices(pulumi.ComponentResource):
             "serviceAccount": {"name": "external-secrets"},
             "commonLabels": self.kube.labels,
         }
-        operator = self._release(
+        operator = self._service(
             "external-secrets", "external-secrets", values, base, ports=[10250]
         )
-        return self._cloud.secret_store(self.kube, parent=self, depends_on=[operator])
+        after = [*(operator or base), *issuer]
+        return self._cloud.secret_store(self.kube, parent=self, depends_on=after)
 
     # --- gateway ---------------------------------------------------------------------------------
 
-    def _gateway(self, issuer: Resource, base: Sequence[Resource]) -> tuple[Resource, ...]:
+    def _pages(self, issuer: Sequence[Resource], base: Sequence[Resource]) -> tuple[Resource, ...]:
+        """The gateway with its certificate, and its DNS records."""
+        if self._installed.gateway:
+            return self._records(base)
+        made = self._listen([*issuer, *base], *self._controller(base))
+        return (*made, *self._records(made))
+
+    def _controller(self, base: Sequence[Resource]) -> tuple[Resource, ...]:
+        """Envoy Gateway, its class and how its load balancer is asked for."""
+        if "gateway" in self._installed.services:
+            return ()
         values = {
             "deployment": {"replicas": self._copies},
             "podDisruptionBudget": {"minAvailable": 1} if self._copies > 1 else {},
@@ -225,7 +311,7 @@ class ClusterServices(pulumi.ComponentResource):
                 "provider": {
                     "type": "Kubernetes",
                     "kubernetes": {
-                        "envoyService": dict(self._cloud.load_balancer()),
+                        "envoyService": _envoy_service(self._cloud.load_balancer()),
                         "envoyDeployment": {"replicas": self._copies},
                         **({"envoyPDB": {"minAvailable": 1}} if self._copies > 1 else {}),
                     },
@@ -238,12 +324,22 @@ class ClusterServices(pulumi.ComponentResource):
             {
                 "apiVersion": "gateway.networking.k8s.io/v1",
                 "kind": "GatewayClass",
-                "metadata": {"name": "envoy"},
+                "metadata": {"name": _GATEWAY_CLASS},
                 "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
             },
             parent=self,
             depends_on=[controller],
         )
+        return controller, proxy, gateway_class
+
+    def _listen(
+        self, depends_on: Sequence[Resource], *controller: Resource
+    ) -> tuple[Resource, ...]:
+        """The Gateway, its certificate, and the way from http to https."""
+        if not controller:  # its namespace would have come with it
+            depends_on = self.kube.namespace(
+                GATEWAY_NAMESPACE, parent=self, depends_on=depends_on, open_ports=[80, 443]
+            )
         domain = self._domain
         certificate = self._in_gateway(
             "Certificate",
@@ -251,17 +347,18 @@ class ClusterServices(pulumi.ComponentResource):
             {
                 "secretName": "platform-tls",
                 "dnsNames": [f"*.{domain}", f"*.models.{domain}"],
-                "issuerRef": {"name": ISSUER, "kind": "ClusterIssuer"},
+                "issuerRef": {"name": self._issuer, "kind": "ClusterIssuer"},
             },
-            [issuer, controller],
+            [*depends_on, *controller],
         )
+        spec = _listeners(self.gateway.class_name, own_proxy=bool(controller))
         gateway = self._in_gateway(
-            "Gateway", "gateway.networking.k8s.io/v1", _listeners(), [gateway_class, proxy]
+            "Gateway", "gateway.networking.k8s.io/v1", spec, [*depends_on, *controller]
         )
         redirect = self._in_gateway(
             "HTTPRoute", "gateway.networking.k8s.io/v1", _redirect(), [gateway]
         )
-        return (certificate, gateway, redirect, *self._records(gateway))
+        return certificate, gateway, redirect
 
     @property
     def _domain(self) -> str:
@@ -285,7 +382,7 @@ class ClusterServices(pulumi.ComponentResource):
             depends_on=depends_on,
         )
 
-    def _records(self, gateway: Resource) -> tuple[Resource, ...]:
+    def _records(self, gateway: Sequence[Resource]) -> tuple[Resource, ...]:
         domain = self._blueprint.settings.domain
         if domain is None or domain.zone is None:
             return ()
@@ -301,7 +398,8 @@ class ClusterServices(pulumi.ComponentResource):
             "domainFilters": [domain.name],
             "serviceAccount": {"name": "external-dns", "annotations": dict(identity.annotations)},
         }
-        return (self._release("external-dns", "external-dns", values, [gateway, *identity.ready]),)
+        after = [*gateway, *identity.ready]
+        return self._service("external-dns", "external-dns", values, after)
 
     # --- pages -----------------------------------------------------------------------------------
 
@@ -331,13 +429,7 @@ class ClusterServices(pulumi.ComponentResource):
                 "kind": "HTTPRoute",
                 "metadata": {"name": name, "namespace": namespace},
                 "spec": {
-                    "parentRefs": [
-                        {
-                            "name": GATEWAY,
-                            "namespace": GATEWAY_NAMESPACE,
-                            "sectionName": "https",
-                        }
-                    ],
+                    "parentRefs": [self.gateway.reference],
                     "hostnames": [host],
                     "rules": [{"backendRefs": [{"name": service, "port": port}]}],
                 },
@@ -405,16 +497,21 @@ def _issuer(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listeners() -> dict[str, Any]:
+def _envoy_service(balancer: LoadBalancer) -> dict[str, Any]:
+    """The gateway's Service as EnvoyProxy's `envoyService` spells it."""
+    found: dict[str, Any] = {"annotations": dict(balancer.annotations)}
+    if balancer.load_balancer_class:
+        found["loadBalancerClass"] = balancer.load_balancer_class
+    if balancer.source_ranges:
+        found["loadBalancerSourceRanges"] = list(balancer.source_ranges)
+    return found
+
+
+def _listeners(class_name: str, *, own_proxy: bool) -> dict[str, Any]:
+    parameters = {"group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": GATEWAY}
     return {
-        "gatewayClassName": "envoy",
-        "infrastructure": {
-            "parametersRef": {
-                "group": "gateway.envoyproxy.io",
-                "kind": "EnvoyProxy",
-                "name": GATEWAY,
-            }
-        },
+        "gatewayClassName": class_name,
+        **({"infrastructure": {"parametersRef": parameters}} if own_proxy else {}),
         "listeners": [
             {
                 # Only the redirect below may attach here: nothing is served without TLS.

@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING
 
 from plinth.errors import Problem, UsageError
 from plinth.ports import Port
+from plinth.spec.options import CloudOptions
 
 if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
     from plinth.ports import Adapter
+
+
+#: Pulumi types whose loss loses data on every cloud.
+STATEFUL_ANYWHERE = frozenset(
+    {
+        "kubernetes:apps/v1:StatefulSet",
+        "kubernetes:core/v1:PersistentVolumeClaim",
+        "random:index/randomBytes:RandomBytes",
+        "random:index/randomPassword:RandomPassword",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +37,10 @@ class CloudInfo:
         adapter: Lazy target of the adapter class, called with the blueprint and the parent.
         ports: The ports that the adapter implements (a test compares them with the class).
         sdk: Python package of the SDK, and ``extra``: Plinth's extra that installs it.
-        regions: Known regions, empty when there is no such list.
+        regions: Known regions and where each is, from the continent down (``europe/de``); empty
+            when the cloud has no regions. What answers "which region would this be there?".
+        options: Model of the settings that only this cloud understands (``clouds.<name>``).
+        any_account: Stands in for the account in plans of specs that name none.
         packages: Pulumi provider packages in use on this cloud.
         stateful: Whether resources of a Pulumi type hold data that a replacement would lose.
         commands: Programs that the adapter's kubeconfig calls for credentials, such as ``aws``.
@@ -43,8 +58,22 @@ class CloudInfo:
     stateful: Callable[[str], bool]
     check: Callable[[Blueprint], Sequence[Problem]]
     commands: tuple[str, ...] = ()
-    regions: tuple[str, ...] = ()
+    regions: Mapping[str, str] = field(default_factory=dict)
+    options: type[CloudOptions] = CloudOptions
+    any_account: str = ""
     default_tools: Mapping[str, str] = field(default_factory=dict)
+
+    def region_like(self, place: str | None) -> str | None:
+        """The first region that is nearest to a place: same country, else same continent.
+
+        ``None`` without regions; the first of all regions when none is near.
+        """
+
+        def shared(region: str) -> int:
+            pairs = zip(self.regions[region].split("/"), (place or "").split("/"), strict=False)
+            return sum(here == there for here, there in pairs)
+
+        return max(self.regions, key=shared, default=None)
 
     def load_adapter(self) -> Callable[..., Adapter]:
         """The adapter class; loads the cloud's SDK.

@@ -30,6 +30,8 @@ from plinth.spec.types import (
 #: The capabilities, in the order in which they are built.
 CAPABILITIES = ("artifacts", "monitoring", "tracking", "orchestration", "features", "serving")
 
+#: A cloud's block of ``clouds``, checked by the cloud's own model.
+CloudBlock = dict[str, Any]
 #: A capability's block: ``tool`` and that tool's options, checked by the tool's own model.
 CapabilityBlock = dict[str, Any]
 
@@ -348,6 +350,11 @@ class Settings(Model):
         min_length=1,
         description="Account, subscription or project. Compared with the credentials in hand.",
         examples=["111111111111"],
+    )
+    clouds: dict[str, CloudBlock] = Field(
+        default_factory=dict,
+        description="Settings that hold on one cloud only, by cloud: region and account there, and "
+        "what no other cloud understands.",
     )
     network: Network = Field(default_factory=Network, description="The private network.")
     encryption: Encryption = Field(default_factory=Encryption, description="Encryption at rest.")

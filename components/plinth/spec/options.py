@@ -25,6 +25,17 @@ from plinth.spec.types import (
 )
 
 
+class CloudOptions(Model):
+    """Settings for one cloud (``clouds.<name>``); clouds add what only they understand."""
+
+    region: str | None = Field(
+        default=None, min_length=2, description="Takes the place of `region` on this cloud."
+    )
+    account: str | None = Field(
+        default=None, min_length=1, description="Takes the place of `account` on this cloud."
+    )
+
+
 class CapabilityOptions(Model):
     """What all capabilities share."""
 

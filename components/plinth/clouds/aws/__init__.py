@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plinth.clouds import CloudInfo
+from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
 from plinth.clouds.aws.checks import check
 from plinth.clouds.aws.facts import REGIONS, STATEFUL
 from plinth.ports import Port
@@ -15,8 +15,9 @@ CLOUD = CloudInfo(
     sdk="pulumi_aws",
     extra="aws",
     packages=("aws", "kubernetes", "random"),
-    stateful=STATEFUL.__contains__,
+    stateful=(STATEFUL | STATEFUL_ANYWHERE).__contains__,
     commands=("aws",),
     check=check,
     regions=REGIONS,
+    any_account="000000000000",
 )

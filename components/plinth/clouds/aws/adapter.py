@@ -10,6 +10,7 @@ from pulumi import Input, Resource
 
 from plinth import ports
 from plinth.blueprint import Blueprint
+from plinth.clouds import external_secrets
 from plinth.clouds.aws import dns, secrets
 from plinth.clouds.aws.addons import Addons
 from plinth.clouds.aws.budget import Budget
@@ -26,6 +27,9 @@ from plinth.clouds.aws.storage import Buckets
 from plinth.kube import Kube
 from plinth.ports import Port
 from plinth.spec.options import BucketOptions
+
+#: What lives in the network, which is made with the first of them.
+_IN_NETWORK = frozenset({Port.CLUSTER, Port.SQL, Port.KEY_VALUE})
 
 
 class Aws:
@@ -112,7 +116,7 @@ class Aws:
         )
         return self._addons.ready
 
-    def load_balancer(self) -> Mapping[str, Any]:
+    def load_balancer(self) -> ports.LoadBalancer:
         """A network load balancer that sends to pods, in private or public subnets.
 
         Adopted subnets are named, as they need not carry the tags by which others are found.
@@ -133,13 +137,11 @@ class Aws:
         if adopted is not None:
             subnets = adopted.public_subnets if public else adopted.private_subnets
             annotations[f"{prefix}-subnets"] = ",".join(subnets)
-        service: dict[str, Any] = {
-            "annotations": annotations,
-            "loadBalancerClass": "service.k8s.aws/nlb",
-        }
-        if domain is not None and public:
-            service["loadBalancerSourceRanges"] = list(domain.allow)
-        return service
+        return ports.LoadBalancer(
+            annotations=annotations,
+            load_balancer_class="service.k8s.aws/nlb",
+            source_ranges=domain.allow if domain is not None and public else (),
+        )
 
     # --- rights and secrets ----------------------------------------------------------------------
 
@@ -151,6 +153,8 @@ class Aws:
         service_account: str,
         grants: Sequence[ports.Grant],
         parent: Resource,
+        kube: Kube | None = None,  # noqa: ARG002 - EKS binds from outside
+        depends_on: Sequence[Resource] = (),  # noqa: ARG002
     ) -> ports.WorkloadIdentity:
         """A role for the service account, through EKS Pod Identity."""
         return self._identity(
@@ -212,8 +216,15 @@ class Aws:
         depends_on: Sequence[Resource] = (),
     ) -> Resource:
         """An ExternalSecret."""
-        manifest = secrets.external_secret(name, namespace=namespace, data=data, sources=sources)
-        return kube.apply(f"{name}-secret", manifest, parent=parent, depends_on=depends_on)
+        return external_secrets.deliver(
+            kube,
+            name,
+            namespace=namespace,
+            data=data,
+            sources=sources,
+            parent=parent,
+            depends_on=depends_on,
+        )
 
     # --- registry, names, people, money ----------------------------------------------------------
 
@@ -243,7 +254,16 @@ class Aws:
         rights = dns.statements(self._zone)
         return self._identity(name, namespace, service_account, rights, parent)
 
-    def topic(self, name: str, emails: Sequence[str], *, parent: Resource) -> ports.Topic:
+    def topic(
+        self,
+        name: str,
+        emails: Sequence[str],
+        *,
+        kube: Kube,  # noqa: ARG002 - Alertmanager speaks SNS
+        namespace: str,  # noqa: ARG002
+        parent: Resource,
+        depends_on: Sequence[Resource] = (),  # noqa: ARG002
+    ) -> ports.Topic:
         """An SNS topic."""
         return Notifications(name, emails, site=self._site, keys=self._keys, parent=parent).handle
 
@@ -254,7 +274,7 @@ class Aws:
     def outputs(self) -> Mapping[str, Input[Any]]:
         """Region, account, and where they exist the network and the way into the cluster."""
         found: dict[str, Input[Any]] = {"region": self._site.region, "account": self._site.account}
-        if Port.NETWORK in self._blueprint.needs:
+        if self._blueprint.needs & _IN_NETWORK:
             found["network"] = self._network.vpc_id
         if Port.CLUSTER in self._blueprint.needs:
             found["cluster"] = self._cluster.handle.name

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from pulumi import Input, Output, Resource
 
-from plinth.clouds.aws import machines, secrets
+from plinth.clouds import external_secrets
+from plinth.clouds.aws import machines
 from plinth.clouds.aws.cluster import Cluster
 from plinth.clouds.aws.identity import PodIdentity
 from plinth.clouds.aws.network import Network
@@ -48,7 +49,10 @@ class Addons(Component):
         self._kube = kube
         self._cluster = cluster
         self.operator = self._identity(
-            "external-secrets", secret_statements, secrets.NAMESPACE, secrets.SERVICE_ACCOUNT
+            "external-secrets",
+            secret_statements,
+            external_secrets.NAMESPACE,
+            external_secrets.SERVICE_ACCOUNT,
         )
         self.ready = (
             *self.operator.ready,

@@ -55,7 +55,7 @@ def _place(settings: Settings) -> Iterator[Problem]:
             code="unknown-region",
             message=f"there is no AWS region '{region}'",
             path="region",
-            allowed=REGIONS,
+            allowed=tuple(REGIONS),
             nearest=near,
             fix=f"Write {near}." if near else "Choose one of the regions.",
         )

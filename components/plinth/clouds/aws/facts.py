@@ -60,8 +60,41 @@ ZONES: Final[dict[str, tuple[str, ...]]] = {
     for region, prefix in _PREFIXES.items()
 }
 
-#: Regions, sorted.
-REGIONS: Final = tuple(ZONES)
+#: Where each region is.
+REGIONS: Final = {
+    "af-south-1": "africa/za",
+    "ap-east-1": "asia/hk",
+    "ap-northeast-1": "asia/jp",
+    "ap-northeast-2": "asia/kr",
+    "ap-northeast-3": "asia/jp",
+    "ap-south-1": "asia/in",
+    "ap-south-2": "asia/in",
+    "ap-southeast-1": "asia/sg",
+    "ap-southeast-2": "oceania/au",
+    "ap-southeast-3": "asia/id",
+    "ap-southeast-4": "oceania/au",
+    "ap-southeast-5": "asia/my",
+    "ap-southeast-7": "asia/th",
+    "ca-central-1": "north-america/ca",
+    "ca-west-1": "north-america/ca",
+    "eu-central-1": "europe/de",
+    "eu-central-2": "europe/ch",
+    "eu-north-1": "europe/se",
+    "eu-south-1": "europe/it",
+    "eu-south-2": "europe/es",
+    "eu-west-1": "europe/ie",
+    "eu-west-2": "europe/gb",
+    "eu-west-3": "europe/fr",
+    "il-central-1": "middle-east/il",
+    "me-central-1": "middle-east/ae",
+    "me-south-1": "middle-east/bh",
+    "mx-central-1": "north-america/mx",
+    "sa-east-1": "south-america/br",
+    "us-east-1": "north-america/us/east",
+    "us-east-2": "north-america/us/east",
+    "us-west-1": "north-america/us/west",
+    "us-west-2": "north-america/us/west",
+}
 
 #: Role of the bucket that takes the access logs of all others.
 ACCESS_LOGS: Final = "access-logs"
@@ -79,9 +112,5 @@ STATEFUL: Final = frozenset(
         "aws:rds/instance:Instance",
         "aws:s3/bucket:Bucket",
         "aws:secretsmanager/secret:Secret",
-        "kubernetes:apps/v1:StatefulSet",
-        "kubernetes:core/v1:PersistentVolumeClaim",
-        "random:index/randomBytes:RandomBytes",
-        "random:index/randomPassword:RandomPassword",
     }
 )

@@ -46,10 +46,11 @@ class Notifications(Component):
             )
         self.handle = ports.Topic(
             id=arn,
-            receiver=(
-                "sns_configs",
-                {"topic_arn": arn, "sigv4": {"region": site.region}, "send_resolved": True},
-            ),
+            receivers={
+                "sns_configs": [
+                    {"topic_arn": arn, "sigv4": {"region": site.region}, "send_resolved": True}
+                ]
+            },
             ref=arn,
         )
         self.register_outputs({"arn": arn})

@@ -8,26 +8,15 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_random as random
-from pulumi import Input, Output, ProviderResource, Resource, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
-from plinth import naming
 from plinth.blueprint import Blueprint
+from plinth.clouds import base
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
-    """One environment's place on AWS.
-
-    Attributes:
-        account: Account number; looked up when the spec names none, so that names and policies
-            made from it stay the same when the spec names it later.
-        providers: The one AWS provider and the one random provider.
-    """
-
-    blueprint: Blueprint
-    account: Input[str]
-    providers: tuple[ProviderResource, ...]
+class Site(base.Site):
+    """One environment's place on AWS: an account and a region."""
 
     @classmethod
     def open(cls, blueprint: Blueprint, parent: Resource) -> Site:
@@ -40,89 +29,26 @@ class Site:
             default_tags={"tags": blueprint.tags},
             opts=ResourceOptions(parent=parent),
         )
+        providers = (provider, base.random_provider(parent))
         if account is None:
             options = pulumi.InvokeOutputOptions(parent=parent, provider=provider)
             caller = aws.get_caller_identity_output(opts=options)
-            return cls(
-                blueprint=blueprint,
-                account=caller.account_id,
-                providers=(provider, _random(parent)),
-            )
-        return cls(blueprint=blueprint, account=account, providers=(provider, _random(parent)))
-
-    @property
-    def region(self) -> str:
-        """The region."""
-        return self.blueprint.region
-
-    @property
-    def prefix(self) -> str:
-        """Start of physical names."""
-        return self.blueprint.prefix
-
-    @property
-    def durable(self) -> bool:
-        """Whether everything that holds data is guarded."""
-        return self.blueprint.settings.durable
-
-    @property
-    def backup_days(self) -> int:
-        """How long backups are kept; 0 when there are none."""
-        backups = self.blueprint.settings.backups
-        return backups.retention_days if backups.enabled else 0
+            return cls(blueprint=blueprint, account=caller.account_id, providers=providers)
+        return cls(blueprint=blueprint, account=account, providers=providers)
 
     def arn(self, service: str, resource: str) -> Output[str]:
         """The ARN of a thing in this region and account, known before the thing exists."""
         return Output.concat(f"arn:aws:{service}:{self.region}:", self.account, f":{resource}")
 
-    def unique(self, *parts: str) -> Output[str]:
-        """A name that nobody else in the world has: with a digest of account and region."""
-        return Output.from_input(self.account).apply(
-            lambda account: naming.physical(self.prefix, *parts, unique=f"{account}/{self.region}")
-        )
 
-
-def _random(parent: Resource) -> ProviderResource:
-    provider: ProviderResource = random.Provider("random", opts=ResourceOptions(parent=parent))
-    return provider
-
-
-class Component(pulumi.ComponentResource):
-    """Base of AWS components (``plinth:index:<kind>``).
-
-    The cost tag ``capability`` of everything inside is the name of the component's parent, which
-    is the capability that asked for it, or ``foundation``.
-    """
+class Component(base.Component):
+    """Base of AWS components, with their tags."""
 
     def __init__(
         self, kind: str, name: str, site: Site, parent: Resource, *, capability: str | None = None
     ) -> None:
-        super().__init__(
-            f"plinth:index:{kind}",
-            name,
-            None,
-            ResourceOptions(parent=parent, providers=list(site.providers)),
-        )
+        super().__init__(kind, name, site, parent, capability=capability)
         self.site = site
-        inherited = getattr(parent, "capability", None) or parent.pulumi_resource_name
-        self.capability: str = capability or inherited
-
-    def child(
-        self,
-        *,
-        stateful: bool = False,
-        depends_on: Sequence[Resource] = (),
-        ignore_changes: Sequence[str] = (),
-        delete_before_replace: bool = False,
-    ) -> ResourceOptions:
-        """Fresh options for a child; a stateful one is protected in a durable environment."""
-        return ResourceOptions(
-            parent=self,
-            protect=(stateful and self.site.durable) or None,
-            depends_on=list(depends_on) or None,
-            ignore_changes=list(ignore_changes) or None,
-            delete_before_replace=delete_before_replace or None,
-        )
 
     def tags(self, name: str | None = None, **more: str) -> dict[str, str]:
         """Tags besides the provider's; ``name`` is what the console shows."""

@@ -176,6 +176,7 @@ class Buckets:
             role=role,
             name=made.name,
             uri=Output.concat("s3://", made.name),
+            protocol="s3",
             ref=made.arn,
         )
 

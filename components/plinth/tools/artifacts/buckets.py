@@ -12,9 +12,17 @@ from plinth.spec.options import ArtifactsOptions, BucketAccess
 from plinth.tools import Tool
 
 if TYPE_CHECKING:
+    from pulumi import Output
+
     from plinth.blueprint import Blueprint
     from plinth.context import Context
     from plinth.ports import Bucket
+
+
+#: How DVC and MLflow spell addresses of blob storage, which they reach without its `dfs` endpoint
+#: (DVC documentation, "Azure Blob Storage"; MLflow documentation, "Artifact Stores").
+_DVC = {"azure": "azure://{0}"}
+_MLFLOW = {"azure": "wasbs://{0}@{1}.blob.core.windows.net"}
 
 
 class Options(ArtifactsOptions):
@@ -45,9 +53,19 @@ def _build(options: Options, context: Context) -> Artifacts:
         )
     return Artifacts(
         buckets=buckets,
-        dvc_remote=context.format("{}/dvc", buckets["datasets"].uri),
-        mlflow_root=context.format("{}/mlflow", buckets["models"].uri),
+        dvc_remote=_address(context, _DVC, buckets["datasets"], "dvc"),
+        mlflow_root=_address(context, _MLFLOW, buckets["models"], "mlflow"),
     )
+
+
+def _address(
+    context: Context, spellings: Mapping[str, str], bucket: Bucket, folder: str
+) -> Output[str]:
+    """A folder's address in a client's own spelling, where that differs from the usual one."""
+    spelling = spellings.get(bucket.protocol)
+    if spelling is None:
+        return context.format("{}/{}", bucket.uri, folder)
+    return context.format(f"{spelling}/{{2}}", bucket.name, bucket.account or "", folder)
 
 
 def _check(blueprint: Blueprint, options: Options) -> list[Problem]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
     from plinth.context import Context
     from plinth.errors import Problem
-    from plinth.ports import WorkloadIdentity
+    from plinth.ports import KeyValueServer, WorkloadIdentity
     from plinth.spec.options import Repository
 
 NAME = "feast"
@@ -46,8 +46,12 @@ _CLONE = "/repository"
 #: Writable folders of the job's containers, which hand the clone on.
 _FOLDERS = ("/tmp", _CLONE)  # noqa: S108 - mount paths inside the pod
 _GIT = "feast-git"
+#: Where the key-value store's certificate authority is mounted, in which file, from which secret.
+_TRUST = "/etc/feast-trust"
+_AUTHORITY = "ca.crt"
+_TRUSTED = "feast-trust"
 #: Capabilities whose workloads ask for features.
-_CLIENTS = ("orchestration", "serving", "gateway")
+_CLIENTS = ("orchestration", "serving")
 
 
 class Options(FeaturesOptions):
@@ -100,9 +104,12 @@ def clone_args(repository: Repository) -> list[str]:
     ]
 
 
-def _secret(context: Context, depends_on: Sequence[Resource]) -> tuple[Resource, ...]:
+def _secrets(
+    context: Context, cache: KeyValueServer, depends_on: Sequence[Resource]
+) -> tuple[Resource, ...]:
+    """Addresses of the stores, and the authority to trust where the public ones do not do."""
     database = context.database(NAME)
-    cache = context.cloud.key_value_server()
+    trust = f",ssl_ca_certs={_TRUST}/{_AUTHORITY}" if cache.authority else ""
     # Generated passwords are letters and digits, so nothing in the addresses needs encoding.
     secret = context.secret(
         NAME,
@@ -114,29 +121,43 @@ def _secret(context: Context, depends_on: Sequence[Resource]) -> tuple[Resource,
                 database.name,
             ),
             "online-store": context.format(
-                "{}:{},ssl=true,password=${{cache.password}}", cache.host, str(cache.port)
+                f"{{}}:{{}},ssl=true,password=${{{{cache.password}}}}{trust}",
+                cache.host,
+                str(cache.port),
             ),
         },
         {"db": database.credentials, "cache": cache.auth},
         depends_on=depends_on,
     )
-    return (secret, *database.ready)
+    if cache.authority is None:
+        return (secret, *database.ready)
+    authority = context.secret(
+        _TRUSTED,
+        {_AUTHORITY: f"${{cache.{_AUTHORITY}}}"},
+        {"cache": cache.authority},
+        depends_on=depends_on,
+    )
+    return (secret, authority, *database.ready)
 
 
-def _container(context: Context, **fields: Any) -> Container:
+def _container(context: Context, identity: WorkloadIdentity, **fields: Any) -> Container:
     """A container of Feast's image that sees the feature store's configuration."""
+    trusted = context.cloud.key_value_server().authority is not None
     return Container(
         image=context.blueprint.pins.images[NAME],
         env={
             "HOME": "/tmp",  # noqa: S108 - a path inside the pod
             "FEAST_FS_YAML_FILE_PATH": f"{_CONFIG}/feature_store.yaml",
             "PYTHONPATH": _CONFIG,
+            **identity.env,
         },
         env_secrets={
+            **identity.env_secrets,
             "FEAST_REGISTRY": (NAME, "registry"),
             "FEAST_ONLINE_STORE": (NAME, "online-store"),
         },
         files={_CONFIG: NAME},
+        secret_files={_TRUST: _TRUSTED} if trusted else {},
         uid=1001,  # `default` in the image
         **fields,
     )
@@ -156,7 +177,8 @@ def _build(options: Options, context: Context) -> Features:
         parent=context.parent,
         depends_on=space,
     )
-    ready = (*space, files, *_secret(context, space), *identity.ready)
+    cache = context.cloud.key_value_server()
+    ready = (*space, files, *_secrets(context, cache, space), *identity.ready)
     server = _serve(options, context, identity, ready)
     _follow(options, context, identity, [*ready, server])
     return Features(
@@ -177,6 +199,7 @@ def _serve(
             namespace=context.namespace,
             container=_container(
                 context,
+                identity,
                 command=["feast"],
                 args=[
                     *("serve", "--host", "0.0.0.0", "--port", str(PORT)),  # noqa: S104 - in the pod
@@ -194,7 +217,7 @@ def _serve(
             max=replicas.max,
             metrics="/metrics" if scraped else None,
             metrics_port=METRICS_PORT if scraped else None,
-            callers=[*_CLIENTS, *options.allow_from],
+            callers=[*_CLIENTS, context.gateway.pods, *options.allow_from],
             pod_labels=identity.pod_labels,
         ),
         parent=context.parent,
@@ -211,11 +234,12 @@ def _follow(
     if options.repository:
         secret = repositories.credentials(context, _GIT, options.repository, depends_on=ready)
         after += [secret] if secret else []
-        before = _definitions(context, options.repository)
+        before = _definitions(context, identity, options.repository)
     context.kube.job(
         "feast-materialize",
         _container(
             context,
+            identity,
             command=["/bin/sh", "-c"],
             args=['exec feast materialize-incremental "$(date -u +%Y-%m-%dT%H:%M:%S)"'],
             memory=options.job_memory,
@@ -231,7 +255,9 @@ def _follow(
     )
 
 
-def _definitions(context: Context, repository: Repository) -> list[Container]:
+def _definitions(
+    context: Context, identity: WorkloadIdentity, repository: Repository
+) -> list[Container]:
     """Clones the repository, then applies its definitions."""
     keys = ("GITSYNC_USERNAME", "GITSYNC_PASSWORD") if repository.credentials else ()
     clone = Container(
@@ -246,6 +272,7 @@ def _definitions(context: Context, repository: Repository) -> list[Container]:
     )
     apply = _container(
         context,
+        identity,
         command=["feast"],
         args=[
             "--chdir",

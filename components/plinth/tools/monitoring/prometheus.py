@@ -92,20 +92,18 @@ def rule(name: str, namespace: str, document: Mapping[str, Any]) -> dict[str, An
 
 def _routes(context: Context, topic: Topic, *, slack: bool) -> Output[str]:
     """Alertmanager's configuration: who hears of what."""
-    kind, settings = topic.receiver
     return context.text(
         f"{_FOLDER}/alertmanager.yaml.j2",
-        kind=kind,
-        settings=context.json(dict(settings)),
+        receivers={kind: list(entries) for kind, entries in topic.receivers.items()},
         slack_url_file=values.SLACK_URL_FILE if slack else None,
         environment=context.blueprint.prefix,
     )
 
 
 def _secrets(
-    options: Options, context: Context, opened: Sequence[Resource]
+    options: Options, context: Context, topic: Topic, opened: Sequence[Resource]
 ) -> tuple[Resource, ...]:
-    """Grafana's administrator, and Slack's address where there is one."""
+    """Grafana's administrator, and what Alertmanager's receivers are told in files."""
     admin = context.cloud.generate(
         "grafana-admin",
         {"username": "admin", "password": Generated()},
@@ -128,6 +126,15 @@ def _secrets(
                 depends_on=opened,
             )
         )
+    if topic.files:
+        made.append(
+            context.secret(
+                values.RECEIVER_SECRET,
+                {name: f"${{{name}.{key}}}" for name, (_, key) in topic.files.items()},
+                {name: secret for name, (secret, _) in topic.files.items()},
+                depends_on=opened,
+            )
+        )
     return tuple(made)
 
 
@@ -139,7 +146,7 @@ def _build(options: Options, context: Context) -> Monitoring:
         open_ports=[values.WEBHOOK_PORT],
     )
     emails = options.alerts.email or (context.blueprint.settings.owner,)
-    topic = context.cloud.topic("alerts", emails, parent=context.parent)
+    topic = context.topic("alerts", emails, depends_on=opened)
     identity = context.identity(
         values.ALERTMANAGER, [Grant(to=topic, access="write")], depends_on=opened
     )
@@ -155,7 +162,7 @@ def _build(options: Options, context: Context) -> Monitoring:
         },
         depends_on=opened,
     )
-    secrets = _secrets(options, context, opened)
+    secrets = _secrets(options, context, topic, opened)
     url = context.page("grafana", service=values.GRAFANA_SERVICE, port=80, depends_on=opened)
     stack = context.kube.release(
         values.RELEASE,
@@ -166,6 +173,11 @@ def _build(options: Options, context: Context) -> Monitoring:
             labels=context.kube.labels,
             pod_labels=identity.pod_labels,
             url=url,
+            storage_class=context.storage_class,
+            receiver_secrets=[
+                *([values.SLACK_SECRET] if options.alerts.slack else ()),
+                *([values.RECEIVER_SECRET] if topic.files else ()),
+            ],
         ),
         parent=context.parent,
         depends_on=[*opened, *identity.ready, routes, *secrets],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
+from plinth.ports import RECEIVER_FILES
 from plinth.spec.options import MonitoringOptions
 
 #: Helm release; the chart derives the names of its services from it.
@@ -21,7 +23,9 @@ WEBHOOK_PORT = 10250
 ALERTMANAGER_SECRET = "alertmanager-routes"  # noqa: S105 - a secret's name, as are the next two
 GRAFANA_SECRET = "grafana-admin"  # noqa: S105
 SLACK_SECRET = "alertmanager-slack"  # noqa: S105
-#: Where Alertmanager finds the webhook's address: the operator mounts `spec.secrets` there.
+RECEIVER_SECRET = PurePosixPath(RECEIVER_FILES).name
+#: Where Alertmanager finds the webhook's address: the operator mounts `spec.secrets` there, as it
+#: does :data:`plinth.ports.RECEIVER_FILES`.
 SLACK_URL_FILE = f"/etc/alertmanager/secrets/{SLACK_SECRET}/url"
 
 _OFF = {"enabled": False}
@@ -32,11 +36,12 @@ def _resources(cpu: str, memory: str) -> dict[str, Any]:
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
 
 
-def _claim(gigabytes: int) -> dict[str, Any]:
+def _claim(gigabytes: int, storage_class: str | None) -> dict[str, Any]:
     return {
         "volumeClaimTemplate": {
             "spec": {
                 "accessModes": ["ReadWriteOnce"],
+                **({"storageClassName": storage_class} if storage_class else {}),
                 "resources": {"requests": {"storage": f"{gigabytes}Gi"}},
             }
         }
@@ -49,6 +54,8 @@ def stack(
     labels: Mapping[str, str],
     pod_labels: Mapping[str, str],
     url: str | None,
+    storage_class: str | None = None,
+    receiver_secrets: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Values of kube-prometheus-stack 88.
 
@@ -57,6 +64,8 @@ def stack(
         labels: Cost labels, put on everything and kept as metrics' labels.
         pod_labels: What Alertmanager's identity needs on its pods.
         url: Where people reach Grafana.
+        storage_class: Class of the disks; ``None`` for the cluster's default.
+        receiver_secrets: Secrets that Alertmanager reads files of.
     """
     return {
         "commonLabels": dict(labels),
@@ -68,9 +77,11 @@ def stack(
         "kubeScheduler": _OFF,
         "kubeProxy": _OFF,
         "prometheusOperator": _operator(),
-        "prometheus": _prometheus(options, labels),
-        "alertmanager": _alertmanager(options, {**labels, **pod_labels}),
-        "grafana": {**_grafana(url), "podLabels": dict(labels)},
+        "prometheus": _prometheus(options, labels, storage_class),
+        "alertmanager": _alertmanager(
+            options, {**labels, **pod_labels}, storage_class, receiver_secrets
+        ),
+        "grafana": {**_grafana(url, storage_class), "podLabels": dict(labels)},
         "kube-state-metrics": {
             "metricLabelsAllowlist": [
                 f"{kind}=[{','.join(sorted(labels))}]"
@@ -97,7 +108,9 @@ def _operator() -> dict[str, Any]:
     }
 
 
-def _prometheus(options: MonitoringOptions, labels: Mapping[str, str]) -> dict[str, Any]:
+def _prometheus(
+    options: MonitoringOptions, labels: Mapping[str, str], storage_class: str | None
+) -> dict[str, Any]:
     replicas = options.replicas or 1
     return {
         "podDisruptionBudget": {"enabled": replicas > 1},
@@ -109,7 +122,7 @@ def _prometheus(options: MonitoringOptions, labels: Mapping[str, str]) -> dict[s
             "retention": f"{options.retention_days}d",
             # The write-ahead log and compaction need room beside the blocks.
             "retentionSize": f"{options.storage * 85 // 100}GiB",
-            "storageSpec": _claim(options.storage),
+            "storageSpec": _claim(options.storage, storage_class),
             "externalLabels": {
                 key: labels[key] for key in ("platform", "environment") if key in labels
             },
@@ -118,7 +131,12 @@ def _prometheus(options: MonitoringOptions, labels: Mapping[str, str]) -> dict[s
     }
 
 
-def _alertmanager(options: MonitoringOptions, pod_labels: Mapping[str, str]) -> dict[str, Any]:
+def _alertmanager(
+    options: MonitoringOptions,
+    pod_labels: Mapping[str, str],
+    storage_class: str | None,
+    secrets: Sequence[str],
+) -> dict[str, Any]:
     replicas = options.replicas or 1
     return {
         "serviceAccount": {"create": False, "name": ALERTMANAGER},
@@ -127,16 +145,16 @@ def _alertmanager(options: MonitoringOptions, pod_labels: Mapping[str, str]) -> 
             "replicas": replicas,
             "useExistingSecret": True,
             "configSecret": ALERTMANAGER_SECRET,
-            "secrets": [SLACK_SECRET] if options.alerts.slack else [],
+            "secrets": list(secrets),
             "podMetadata": {"labels": dict(pod_labels)},
             "automountServiceAccountToken": False,
-            "storage": _claim(5),
+            "storage": _claim(5, storage_class),
             "resources": _resources("50m", "128Mi"),
         },
     }
 
 
-def _grafana(url: str | None) -> dict[str, Any]:
+def _grafana(url: str | None, storage_class: str | None) -> dict[str, Any]:
     return {
         "admin": {"existingSecret": GRAFANA_SECRET},
         "defaultDashboardsEditable": False,
@@ -151,7 +169,11 @@ def _grafana(url: str | None) -> dict[str, Any]:
             "auth.anonymous": _OFF,
             "analytics": {"reporting_enabled": False, "check_for_updates": False},
         },
-        "persistence": {"enabled": True, "size": "10Gi"},
+        "persistence": {
+            "enabled": True,
+            "size": "10Gi",
+            **({"storageClassName": storage_class} if storage_class else {}),
+        },
         # A disk can be on one node at a time: a second copy would wait for the first for ever.
         "deploymentStrategy": {"type": "Recreate"},
         # fsGroup does what this root container is for.

@@ -7,7 +7,7 @@ server, and every bucket's URI as ``BUCKET_<ROLE>``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
     from plinth.context import Context
     from plinth.errors import Problem
-    from plinth.ports import WorkloadIdentity
+    from plinth.ports import Bucket, WorkloadIdentity
     from plinth.results import Artifacts
 
 #: Where the chart's StatsD exporter answers Prometheus: the Service's port of this name.
@@ -69,6 +69,7 @@ def _environment(options: Options, context: Context, artifacts: Artifacts) -> di
         f"BUCKET_{role.upper().replace('-', '_')}": bucket.uri
         for role, bucket in artifacts.buckets.items()
     }
+    found |= _log_connection(context, artifacts.buckets["logs"])
     if context.peers.tracking:
         found["MLFLOW_TRACKING_URI"] = context.peers.tracking.uri
     features = context.blueprint.choices.get("features")
@@ -78,7 +79,32 @@ def _environment(options: Options, context: Context, artifacts: Artifacts) -> di
     return {**found, **options.environment}
 
 
-def _identities(context: Context, artifacts: Artifacts) -> dict[str, WorkloadIdentity]:
+def _logs(context: Context, bucket: Bucket) -> dict[str, Any]:
+    """Where task logs are kept, as Airflow's handler for the bucket's protocol wants it.
+
+    The one for blob storage takes container and folder apart (Airflow's provider for Microsoft
+    Azure, "Writing logs to Azure Blob Storage").
+    """
+    if bucket.protocol != "azure":
+        return {"log_folder": context.format("{}/airflow", bucket.uri), "log_config": {}}
+    container = {"remote_wasb_log_container": bucket.name}
+    return {"log_folder": "wasb://airflow", "log_config": {"azure_remote_logging": container}}
+
+
+def _log_connection(context: Context, bucket: Bucket) -> dict[str, Input[str]]:
+    """The connection that the handler for blob storage wants.
+
+    Without a key in it, the pod's own rights count.
+    """
+    if bucket.account is None:
+        return {}
+    connection = context.json({"conn_type": "wasb", "login": bucket.account})
+    return {"AIRFLOW_CONN_WASB_DEFAULT": connection}
+
+
+def _identities(
+    context: Context, artifacts: Artifacts, space: Sequence[Resource]
+) -> dict[str, WorkloadIdentity]:
     """Rights by service account: tasks may use all buckets, the rest deals in logs only."""
     logs = artifacts.buckets["logs"]
     grants: Mapping[str, Sequence[Grant]] = {
@@ -88,7 +114,8 @@ def _identities(context: Context, artifacts: Artifacts) -> dict[str, WorkloadIde
         chart.API: [Grant(to=logs, access="read")],
     }
     return {
-        name: context.identity(name, granted, account=False) for name, granted in grants.items()
+        name: context.identity(name, granted, account=False, depends_on=space)
+        for name, granted in grants.items()
     }
 
 
@@ -154,7 +181,7 @@ def _build(options: Options, context: Context) -> Orchestration:
     # Not `restricted`: pods that DAGs ask for are the DAGs' own business, within the baseline.
     space = context.open_namespace(profile="baseline", callers=options.allow_from)
     blueprint = context.blueprint
-    accounts = _identities(context, artifacts)
+    accounts = _identities(context, artifacts, space)
     ready = [*space, *_secrets(context, space)]
     ready += [resource for identity in accounts.values() for resource in identity.ready]
     if options.dags:
@@ -170,7 +197,7 @@ def _build(options: Options, context: Context) -> Orchestration:
         url=url,
         durable=blueprint.settings.durable,
         scraped=scraped,
-        log_folder=context.format("{}/airflow", artifacts.buckets["logs"].uri),
+        **_logs(context, artifacts.buckets["logs"]),
         accounts=accounts,
         environment=_environment(options, context, artifacts),
         schedulers=options.schedulers or 1,

@@ -52,6 +52,7 @@ class Facts:
         durable: Whether a node may go without an interruption.
         scraped: Whether there is a Prometheus.
         log_folder: URI under which task logs are kept.
+        log_config: What else airflow.cfg must say of it, by section.
         accounts: Identities by service account.
         environment: Plain variables of all containers, task pods included.
         schedulers: Copies of the scheduler and of the triggerer.
@@ -70,6 +71,7 @@ class Facts:
     durable: bool
     scraped: bool
     log_folder: Input[str]
+    log_config: Mapping[str, dict[str, Any]]
     accounts: Mapping[str, WorkloadIdentity]
     environment: Mapping[str, Input[str]]
     schedulers: int
@@ -152,6 +154,7 @@ def _config(facts: Facts) -> dict[str, dict[str, Any]]:
             "remote_base_log_folder": facts.log_folder,
             "delete_local_logs": "True",
         },
+        **facts.log_config,
     }
 
 
@@ -192,7 +195,7 @@ def _api(facts: Facts) -> dict[str, Any]:
     if facts.url:
         # TLS ends at the gateway, which says so in headers.
         found["args"] = ["bash", "-c", "exec airflow api-server --proxy-headers"]
-        found["env"] = [{"name": "FORWARDED_ALLOW_IPS", "value": "*"}]
+        found["env"] = [*found.get("env", ()), {"name": "FORWARDED_ALLOW_IPS", "value": "*"}]
     return found
 
 
@@ -200,6 +203,7 @@ def _task(facts: Facts) -> dict[str, Any]:
     return {
         "serviceAccount": _account(facts, TASK),
         "labels": dict(facts.accounts[TASK].pod_labels),
+        **_variables(facts, TASK),
         "resources": _resources(facts.task_cpu, facts.task_memory),
         "securityContexts": {"pod": _pod_security(50000), "container": _CONTAINER},
     }
@@ -231,6 +235,7 @@ def _component(
     if account:
         found["serviceAccount"] = _account(facts, account)
         found["labels"] = dict(facts.accounts[account].pod_labels)
+        found |= _variables(facts, account)
     if groomed:
         found["logGroomerSidecar"] = {"retentionDays": 7, "resources": _resources("20m", "128Mi")}
     return found
@@ -238,6 +243,17 @@ def _component(
 
 def _account(facts: Facts, name: str) -> dict[str, Any]:
     return {"create": True, "name": name, "annotations": dict(facts.accounts[name].annotations)}
+
+
+def _variables(facts: Facts, name: str) -> dict[str, Any]:
+    """What the identity wants in the environment of its pods; nothing on most clouds."""
+    identity = facts.accounts[name]
+    found: list[dict[str, Any]] = [{"name": k, "value": v} for k, v in identity.env.items()]
+    found += [
+        {"name": k, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+        for k, (secret, key) in identity.env_secrets.items()
+    ]
+    return {"env": found} if found else {}
 
 
 def _statsd(*, scraped: bool) -> dict[str, Any]:

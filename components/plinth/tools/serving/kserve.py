@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pulumi import Resource
 
     from plinth.blueprint import Blueprint
+    from plinth.capabilities.services import Gateway
     from plinth.context import Context
     from plinth.ports import WorkloadIdentity
 
@@ -94,7 +95,9 @@ _NOT_FROM_REGISTRY: Mapping[str, str] = {
 }
 
 
-def controller_values(domain: str | None, labels: Mapping[str, str]) -> dict[str, Any]:
+def controller_values(
+    domain: str | None, labels: Mapping[str, str], gateway: Gateway
+) -> dict[str, Any]:
     """Values of `kserve-resources`: plain Deployments, and routes only with a ``domain``.
 
     ``svc.cluster.local`` is the domain by which KServe knows that a model has no route
@@ -128,9 +131,9 @@ def controller_values(domain: str | None, labels: Mapping[str, str]) -> dict[str
                         # Without a domain there is no gateway, and none of its CRDs either,
                         # for want of which the controller would not start.
                         "enableGatewayApi": domain is not None,
-                        "kserveGateway": "gateway/platform",
+                        "kserveGateway": f"{gateway.namespace}/{gateway.name}",
                         "createGateway": False,
-                        "className": "envoy",
+                        "className": gateway.class_name,
                     },
                 },
             },
@@ -162,7 +165,12 @@ def storage_uri(uri: str) -> str:
 
 
 def inference_service(
-    name: str, model: ServedModel, *, namespace: str, labels: Mapping[str, str]
+    name: str,
+    model: ServedModel,
+    *,
+    namespace: str,
+    labels: Mapping[str, str],
+    store_secret: str | None = None,
 ) -> dict[str, Any]:
     """One model as an InferenceService of ``serving.kserve.io/v1beta1``.
 
@@ -171,6 +179,7 @@ def inference_service(
         model: What the spec says.
         namespace: Where to.
         labels: Labels of its pods: cost, and what the identity needs.
+        store_secret: Secret with the keys to an object store that knows no workload identity.
     """
     registered = model.uri.startswith(_REGISTRY)
     # What comes from the registry is an MLflow model, whatever library is inside.
@@ -185,7 +194,11 @@ def inference_service(
         "scaleMetric": "cpu",
         "scaleTarget": 80,
         "labels": dict(labels),
-        "annotations": {"prometheus.kserve.io/port": str(server.metrics_port)},
+        "annotations": {
+            "prometheus.kserve.io/port": str(server.metrics_port),
+            # Where the storage initializer finds keys (``StorageSecretNameAnnotation``, v0.20).
+            **({"serving.kserve.io/secretName": store_secret} if store_secret else {}),
+        },
         "serviceAccountName": READER,
         **manifests.pod_settings(name, gpu=model.gpu > 0),
         "model": {
@@ -257,7 +270,8 @@ def _controller(options: Options, context: Context) -> Resource:
         callers=["monitoring"],
         open_ports=[_WEBHOOK_PORT],
     )
-    controller = controller_values(exposed(options, context.blueprint), kube.labels)
+    domain = exposed(options, context.blueprint)
+    controller = controller_values(domain, kube.labels, context.gateway)
     runtimes = runtime_values(context.blueprint.pins.images)
     steps: tuple[tuple[str, dict[str, Any]], ...] = (
         ("kserve-crd", {}),
@@ -318,9 +332,12 @@ def _build(options: Options, context: Context) -> Serving:
     ready = (installed, *opened, *identity.ready)
     after = (*ready, *_registry(context, ready))
     labels = {**context.kube.labels, **identity.pod_labels}
+    secret = next((name for name, _ in identity.env_secrets.values()), None)
     namespace = context.namespace
     for name, model in options.models.items():
-        service = inference_service(name, model, namespace=namespace, labels=labels)
+        service = inference_service(
+            name, model, namespace=namespace, labels=labels, store_secret=secret
+        )
         made = context.apply(name, service, depends_on=after)
         if service["spec"]["predictor"]["minReplicas"] > 1:
             budget = manifests.disruption_budget(name, namespace)

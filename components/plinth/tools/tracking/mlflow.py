@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from plinth.capabilities.databases import LogicalDatabase
     from plinth.context import Context
-    from plinth.ports import Secret
+    from plinth.ports import Secret, WorkloadIdentity
 
 NAME = "mlflow"
 PORT = 5000
@@ -44,7 +44,7 @@ _CONFIG = "/etc/mlflow"
 _FROM_ENVIRONMENT = "postgresql+psycopg2://"
 _METRICS_FOLDER = "/tmp/metrics"  # noqa: S108 - a path inside the pod
 #: Capabilities whose workloads log runs or load models.
-_CLIENTS = ("orchestration", "serving", "features", "monitoring", "gateway")
+_CLIENTS = ("orchestration", "serving", "features", "monitoring")
 
 
 class Options(TrackingOptions):
@@ -192,7 +192,7 @@ def _build(options: Options, context: Context) -> Tracking:
         **_postgres(users),
         "MLFLOW_ARTIFACTS_DESTINATION": artifacts.mlflow_root,
     }
-    server = _serve(options, context, environment, identity.pod_labels, ready)
+    server = _serve(options, context, environment, identity, ready)
     _collect_garbage(options, context, runs, [server])
     return Tracking(uri=URI, url=url, namespace=context.namespace, credentials=admin)
 
@@ -201,7 +201,7 @@ def _serve(
     options: Options,
     context: Context,
     environment: Mapping[str, Input[str]],
-    pod_labels: Mapping[str, str],
+    identity: WorkloadIdentity,
     ready: Sequence[Resource],
 ) -> Resource:
     scraped = "monitoring" in context.blueprint.choices
@@ -212,8 +212,9 @@ def _serve(
             namespace=context.namespace,
             container=_container(
                 context,
-                env=environment,
+                env={**environment, **identity.env},
                 env_secrets={
+                    **identity.env_secrets,
                     "MLFLOW_AUTH_ADMIN_USERNAME": (_ADMIN, "username"),
                     "MLFLOW_AUTH_ADMIN_PASSWORD": (_ADMIN, "password"),
                     "MLFLOW_FLASK_SERVER_SECRET_KEY": (_SERVER, "session-key"),
@@ -245,8 +246,8 @@ def _serve(
             max=replicas.max,
             metrics="/metrics" if scraped else None,
             metrics_auth=_ADMIN,
-            callers=[*_CLIENTS, *options.allow_from],
-            pod_labels=pod_labels,
+            callers=[*_CLIENTS, context.gateway.pods, *options.allow_from],
+            pod_labels=identity.pod_labels,
         ),
         parent=context.parent,
         depends_on=ready,

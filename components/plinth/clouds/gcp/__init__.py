@@ -1,0 +1,1 @@
+"""Google Cloud: what is known of it without Pulumi and without its SDK."""

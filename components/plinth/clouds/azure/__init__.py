@@ -1,0 +1,1 @@
+"""Azure: what is known of it without Pulumi and without its SDK."""

@@ -1,0 +1,198 @@
+"""What every Azure component is built with: place, providers, tags, and the base of components."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, Final
+
+import pulumi
+import pulumi_azure_native as azure
+from pulumi import (
+    Input,
+    Output,
+    Resource,
+    ResourceOptions,
+    ResourceTransformationArgs,
+    ResourceTransformationResult,
+)
+from pulumi_azure_native import authorization, managedidentity, resources
+
+from plinth.blueprint import Blueprint
+from plinth.clouds import base
+from plinth.clouds.azure.facts import ROLES
+
+#: Characters that names of tags may not have (Azure Resource Manager, "Use tags", limitations).
+_NOT_IN_TAGS: Final = re.compile(r"[<>%&\\?/]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site(base.Site):
+    """One environment's place on Azure: a subscription, a region and a resource group.
+
+    Attributes:
+        tenant: The subscription's Entra tenant.
+        group: Name of the resource group that holds everything.
+        group_id: Its resource ID.
+    """
+
+    tenant: Input[str]
+    group: Output[str]
+    group_id: Output[str]
+
+    @classmethod
+    def open(cls, blueprint: Blueprint, parent: Resource) -> Site:
+        """Makes providers and the resource group below ``parent``.
+
+        Credentials come from the environment; so does the subscription when the spec names none.
+        """
+        account = blueprint.settings.account
+        provider = azure.Provider(
+            "azure",
+            location=blueprint.region,
+            subscription_id=account,
+            opts=ResourceOptions(parent=parent),
+        )
+        group = resources.ResourceGroup(
+            "group",
+            resource_group_name=blueprint.prefix,
+            location=blueprint.region,
+            tags=tags(blueprint.tags, "foundation"),
+            opts=ResourceOptions(
+                parent=parent,
+                provider=provider,
+                protect=blueprint.settings.durable or None,
+            ),
+        )
+        options = pulumi.InvokeOutputOptions(parent=parent, provider=provider)
+        caller = authorization.get_client_config_output(opts=options)
+        return cls(
+            blueprint=blueprint,
+            account=account or caller.subscription_id,
+            tenant=caller.tenant_id,
+            group=group.name,
+            group_id=group.id,
+            providers=(provider, base.random_provider(parent)),
+        )
+
+    def role(self, name: str) -> Output[str]:
+        """The resource ID of a built-in role, by its name in :data:`ROLES`."""
+        path = f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES[name]}"
+        return Output.concat("/subscriptions/", self.account, path)
+
+
+class Component(base.Component):
+    """Base of Azure components.
+
+    Azure has no default tags: whatever is made with :meth:`child` and can be tagged is tagged as it
+    is registered.
+    """
+
+    def __init__(
+        self, kind: str, name: str, site: Site, parent: Resource, *, capability: str | None = None
+    ) -> None:
+        super().__init__(kind, name, site, parent, capability=capability)
+        self.site = site
+
+    def child(
+        self,
+        *,
+        stateful: bool = False,
+        depends_on: Sequence[Resource] = (),
+        ignore_changes: Sequence[str] = (),
+        delete_before_replace: bool = False,
+        keep: bool = False,
+    ) -> ResourceOptions:
+        """Fresh options for a child, which is tagged; else as in the base."""
+        options = super().child(
+            stateful=stateful,
+            depends_on=depends_on,
+            ignore_changes=ignore_changes,
+            delete_before_replace=delete_before_replace,
+            keep=keep,
+        )
+        options.transformations = [self._tag]
+        return options
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags of everything in this component."""
+        return tags(self.site.blueprint.tags, self.capability)
+
+    def _tag(self, args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
+        """Adds tags to a resource of Azure whose class takes them; its own go before."""
+        if not args.type_.startswith("azure-native:") or not _taggable(type(args.resource)):
+            return None
+        given: Any = args.props if isinstance(args.props, dict) else vars(args.props)
+        given["tags"] = {**self.all_tags, **(given.get("tags") or {})}
+        return ResourceTransformationResult(props=args.props, opts=args.opts)
+
+    def identity(self, name: str) -> Any:
+        """A user-assigned identity: a principal of its own, which needs no secret."""
+        return managedidentity.UserAssignedIdentity(
+            name, resource_group_name=self.site.group, opts=self.child()
+        )
+
+    def assign(
+        self,
+        name: str,
+        role: str,
+        *,
+        scope: Input[str],
+        principal: Input[str],
+        kind: str = "ServicePrincipal",
+        condition: Input[str] | None = None,
+        depends_on: Sequence[Resource] = (),
+    ) -> Resource:
+        """Gives a principal a built-in role on one thing.
+
+        Args:
+            name: Logical name.
+            role: Name of the role in :data:`plinth.clouds.azure.facts.ROLES`.
+            scope: Resource ID of the thing.
+            principal: Object ID of the principal.
+            kind: `ServicePrincipal` (identities are such), `Group` or `User`. Named, so that one
+                that was made a moment ago is not looked for in a directory that lags behind.
+            condition: Narrows the role by attributes.
+            depends_on: What else must be there.
+        """
+        assignment: Resource = authorization.RoleAssignment(
+            name,
+            # Azure wants a GUID, unique in the tenant. A changed right is a new one beside the old.
+            role_definition_id=self.site.role(role),
+            scope=scope,
+            principal_id=principal,
+            principal_type=kind,
+            condition=condition,
+            condition_version="2.0" if condition is not None else None,
+            opts=self.child(depends_on=depends_on),
+        )
+        return assignment
+
+    def lock(self, name: str, resource_id: Input[str]) -> None:
+        """Guards a thing from deletion in a durable environment, whoever asks for it."""
+        if self.site.durable:
+            authorization.ManagementLockByScope(
+                name,
+                scope=resource_id,
+                level="CanNotDelete",
+                notes="Holds data of a durable environment.",
+                opts=self.child(),
+            )
+
+
+def _taggable(kind: type) -> bool:
+    return "tags" in signature(vars(kind)["_internal_init"]).parameters
+
+
+def tags(common: Mapping[str, str], capability: str) -> dict[str, str]:
+    """Tags as Azure takes them: without the characters that it refuses in their names."""
+    found = {**common, "capability": capability}
+    return {_NOT_IN_TAGS.sub("_", name): value for name, value in found.items()}
+
+
+def last(resource_id: Output[str]) -> Output[str]:
+    """The name at the end of a resource ID."""
+    return resource_id.apply(lambda known: known.rsplit("/", maxsplit=1)[-1])

@@ -349,6 +349,10 @@ class DnsPort(Protocol):
         """external-dns' name of the provider."""
         ...
 
+    def dns_values(self) -> Mapping[str, Any]:
+        """What external-dns' chart must be told besides; nothing secret."""
+        ...
+
     def dns_identity(
         self, name: str, *, namespace: str, service_account: str, parent: Resource
     ) -> WorkloadIdentity:

@@ -30,6 +30,7 @@ FACTS = chart.Facts(
     durable=False,
     scraped=False,
     log_folder="s3://logs/airflow",
+    log_config={},
     accounts={
         name: WorkloadIdentity(annotations={"role": name}, pod_labels={"identity": "yes"})
         for name in ACCOUNTS

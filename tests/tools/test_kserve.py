@@ -11,6 +11,8 @@ import pytest
 from tools_support import assert_valid, find, graph, manifests, problems
 
 from plinth import render, versions
+from plinth.capabilities.services import Gateway
+from plinth.ports import Installed
 from plinth.spec.options import Framework, ServedModel
 from plinth.spec.types import Replicas
 from plinth.tools.serving import kserve
@@ -32,6 +34,9 @@ serving:
     churn: {uri: "models:/churn@champion", framework: sklearn, replicas: {min: 2, max: 5}}
     faces: {uri: "s3://models/faces", framework: onnx, gpu: 1, memory: 8Gi}
 """
+
+
+GATEWAY = Gateway.of(Installed())
 
 
 def _predictor(model: ServedModel) -> dict[str, Any]:
@@ -109,7 +114,9 @@ def test_addresses_are_given_in_kserve_s_spelling(uri: str, expected: str) -> No
 
 
 def test_controller_runs_plain_deployments_behind_the_shared_gateway() -> None:
-    values = kserve.controller_values("models.ml.example.com", {"platform": "churn"})["kserve"]
+    values = kserve.controller_values("models.ml.example.com", {"platform": "churn"}, GATEWAY)[
+        "kserve"
+    ]
     controller = values["controller"]
     assert controller["deploymentMode"] == "Standard"
     gateway = controller["gateway"]
@@ -127,7 +134,7 @@ def test_controller_runs_plain_deployments_behind_the_shared_gateway() -> None:
 
 
 def test_without_a_domain_no_route_is_made() -> None:
-    gateway = kserve.controller_values(None, {})["kserve"]["controller"]["gateway"]
+    gateway = kserve.controller_values(None, {}, GATEWAY)["kserve"]["controller"]["gateway"]
     assert gateway["disableIngressCreation"] is True
     # The gateway's CRDs come with the gateway, and the controller would insist on them.
     assert gateway["ingressGateway"]["enableGatewayApi"] is False

@@ -182,7 +182,7 @@ class ClusterServices(pulumi.ComponentResource):
 
     def _certificates(self, base: Sequence[Resource]) -> tuple[Resource, ...]:
         """cert-manager and the issuer; what a certificate must wait for."""
-        values = {
+        values: dict[str, Any] = {
             "replicaCount": self._copies,
             "webhook": {"replicaCount": self._copies},
             "cainjector": {"replicaCount": self._copies},
@@ -195,7 +195,11 @@ class ClusterServices(pulumi.ComponentResource):
         domain = self._blueprint.settings.domain
         acme = domain is not None and domain.tls.issuer == "acme"
         # Rights on the zone come first: a pod gets the credentials that exist when it starts.
-        rights = self._dns_rights("cert-manager-dns", "cert-manager").ready if acme else ()
+        rights: Sequence[Resource] = ()
+        if acme:
+            identity = self._dns_rights("cert-manager-dns", "cert-manager")
+            rights = identity.ready
+            values |= _identity_values(identity)
         manager = self._service(
             "cert-manager", "cert-manager", values, [*base, *rights], ports=[10250]
         )
@@ -396,7 +400,8 @@ class ClusterServices(pulumi.ComponentResource):
             "triggerLoopOnEvent": True,
             "txtOwnerId": self._blueprint.prefix,
             "domainFilters": [domain.name],
-            "serviceAccount": {"name": "external-dns", "annotations": dict(identity.annotations)},
+            **_identity_values(identity, name="external-dns"),
+            **self._cloud.dns_values(),
         }
         after = [*gateway, *identity.ready]
         return self._service("external-dns", "external-dns", values, after)
@@ -486,6 +491,16 @@ class ClusterServices(pulumi.ComponentResource):
             parent=parent,
             depends_on=[route, secret],
         )
+
+
+def _identity_values(identity: WorkloadIdentity, **account: str) -> dict[str, Any]:
+    """What a chart's service account and pods carry for the sake of an identity, if anything."""
+    annotations = {"annotations": dict(identity.annotations)} if identity.annotations else {}
+    found: dict[str, Any] = {
+        "serviceAccount": {**account, **annotations},
+        "podLabels": dict(identity.pod_labels),
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def _issuer(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from plinth.kube import Kube
 from plinth.ports import Generated, Grant, Port
 from plinth.recorder import record
 from plinth.spec.models import Settings
-from plinth.spec.options import BucketOptions
+from plinth.spec.options import BucketOptions, CloudOptions
 
 ACCOUNT = "111111111111"
 REGION = "eu-west-1"
@@ -59,6 +59,7 @@ def blueprint(*, ports: frozenset[Port] = frozenset(Port), **changes: Any) -> Bl
     made = Blueprint.model_construct(
         environment="dev",
         settings=complete(settings, durable=settings.durable),
+        cloud_options=CloudOptions(),
         choices={},
         pins=versions.defaults(),
     )
@@ -93,7 +94,9 @@ def build(adapter: Aws, foundation: pulumi.Resource, tool: pulumi.Resource) -> N
         sources={"db": server.admin, "web": secret, "cache": cache_server.auth},
         parent=tool,
     )
-    topic = adapter.topic("alerts", ["oncall@example.com"], parent=tool)
+    topic = adapter.topic(
+        "alerts", ["oncall@example.com"], kube=kube, namespace="monitoring", parent=tool
+    )
     adapter.workload_identity(
         "tracking-server",
         namespace="tracking",

@@ -17,11 +17,13 @@ from aws_support import (
     policies,
     recorded,
 )
+from pulumi import Resource
 
 from plinth.clouds.aws import CLOUD
 from plinth.clouds.aws.adapter import Aws
 from plinth.clouds.aws.cluster import kubeconfig
 from plinth.graph import Graph
+from plinth.kube import Kube
 from plinth.ports import PROTOCOLS, Port
 from plinth.spec.options import BucketOptions
 
@@ -67,7 +69,7 @@ def test_ways_out(network: dict[str, Any], gateways: list[str], routes: set[str]
     def program(adapter: Aws, _parent: Any) -> None:
         adapter.sql_server()
 
-    ports = frozenset({Port.SQL, Port.NETWORK})
+    ports = frozenset({Port.SQL})
     found = recorded(blueprint(network=network, ports=ports), program)
     assert names(found, ":NatGateway") == gateways
     zones = network.get("zones", 3)
@@ -117,9 +119,9 @@ def test_interface_endpoints_follow_the_ports_in_use_and_the_durability() -> Non
 
     assert (spread("dev"), spread("prod")) == ({1}, {3})
     assert "ecr.dkr" in names(graph("dev"), ":VpcEndpoint")
-    ports = frozenset({Port.SQL, Port.NETWORK})
+    ports = frozenset({Port.SQL})
     small = recorded(blueprint(ports=ports), lambda adapter, _: adapter.sql_server())
-    assert names(small, ":VpcEndpoint") == ["dynamodb", "logs", "s3"]
+    assert names(small, ":VpcEndpoint") == ["dynamodb", "s3"]
 
 
 # --- encryption ----------------------------------------------------------------------------------
@@ -363,9 +365,9 @@ def test_kubeconfig_holds_no_credential() -> None:
 @pytest.mark.parametrize(
     ("changes", "scheme", "subnets", "ranges"),
     [
-        ({}, "internal", None, None),
-        ({"domain": {"name": "ml.example.com"}}, "internal", None, None),
-        (ADOPTED, "internal", "subnet-0123456789abcdef0,subnet-0123456789abcdef1", None),
+        ({}, "internal", None, ()),
+        ({"domain": {"name": "ml.example.com"}}, "internal", None, ()),
+        (ADOPTED, "internal", "subnet-0123456789abcdef0,subnet-0123456789abcdef1", ()),
         (
             {
                 "domain": {
@@ -376,12 +378,12 @@ def test_kubeconfig_holds_no_credential() -> None:
             },
             "internet-facing",
             None,
-            ["192.0.2.0/24"],
+            ("192.0.2.0/24",),
         ),
     ],
 )
 def test_load_balancer_follows_the_exposure(
-    changes: dict[str, Any], scheme: str, subnets: str | None, ranges: list[str] | None
+    changes: dict[str, Any], scheme: str, subnets: str | None, ranges: tuple[str, ...]
 ) -> None:
     seen: list[Any] = []
     recorded(
@@ -390,9 +392,9 @@ def test_load_balancer_follows_the_exposure(
     )
     (service,) = seen
     prefix = "service.beta.kubernetes.io/aws-load-balancer"
-    assert service["annotations"][f"{prefix}-scheme"] == scheme
-    assert service["annotations"].get(f"{prefix}-subnets") == subnets
-    assert service.get("loadBalancerSourceRanges") == ranges
+    assert service.annotations[f"{prefix}-scheme"] == scheme
+    assert service.annotations.get(f"{prefix}-subnets") == subnets
+    assert service.source_ranges == ranges
 
 
 # --- rights --------------------------------------------------------------------------------------
@@ -490,10 +492,12 @@ def test_dns_rights_end_at_the_zone() -> None:
 
 def test_alerts_are_sent_by_signed_requests() -> None:
     seen: list[Any] = []
-    recorded(
-        blueprint(),
-        lambda adapter, parent: seen.append(adapter.topic("alerts", [], parent=parent).receiver),
-    )
-    kind, settings = seen[0]
-    assert kind == "sns_configs"
+
+    def program(adapter: Aws, parent: Resource) -> None:
+        kube = Kube(adapter.cluster().provider, {})
+        topic = adapter.topic("alerts", [], kube=kube, namespace="monitoring", parent=parent)
+        seen.append(topic.receivers)
+
+    recorded(blueprint(), program)
+    ((settings,),) = [receivers["sns_configs"] for receivers in seen]
     assert settings["sigv4"] == {"region": "eu-west-1"}

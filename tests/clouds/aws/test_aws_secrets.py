@@ -9,7 +9,7 @@ from aws_support import blueprint, graph, of_type, one, recorded
 from pulumi import Resource
 
 from plinth.clouds.aws.adapter import Aws
-from plinth.clouds.aws.secrets import external_secret, go_template, references
+from plinth.clouds.external_secrets import external_secret, go_template, references
 from plinth.graph import SECRET
 from plinth.ports import Secret
 

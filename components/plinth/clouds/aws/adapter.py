@@ -247,6 +247,10 @@ class Aws:
         """external-dns' name for Route 53."""
         return "aws"
 
+    def dns_values(self) -> Mapping[str, Any]:
+        """Nothing: the rights of its identity tell external-dns enough."""
+        return {}
+
     def dns_identity(
         self, name: str, *, namespace: str, service_account: str, parent: Resource
     ) -> ports.WorkloadIdentity:

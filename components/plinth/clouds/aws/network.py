@@ -25,10 +25,10 @@ _ENDPOINTS: Final[Mapping[Port, tuple[str, ...]]] = {
         "eks",
         "eks-auth",
         "elasticloadbalancing",
+        "kms",
+        "logs",
         "sts",
     ),
-    Port.KEYS: ("kms",),
-    Port.NETWORK: ("logs",),
     Port.NOTIFICATIONS: ("sns",),
     Port.SECRETS: ("secretsmanager",),
 }

@@ -174,10 +174,7 @@ def _build(options: Options, context: Context) -> Monitoring:
             pod_labels=identity.pod_labels,
             url=url,
             storage_class=context.storage_class,
-            receiver_secrets=[
-                *([values.SLACK_SECRET] if options.alerts.slack else ()),
-                *([values.RECEIVER_SECRET] if topic.files else ()),
-            ],
+            receiver_files=bool(topic.files),
         ),
         parent=context.parent,
         depends_on=[*opened, *identity.ready, routes, *secrets],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -55,7 +55,7 @@ def stack(
     pod_labels: Mapping[str, str],
     url: str | None,
     storage_class: str | None = None,
-    receiver_secrets: Sequence[str] = (),
+    receiver_files: bool = False,
 ) -> dict[str, Any]:
     """Values of kube-prometheus-stack 88.
 
@@ -65,7 +65,7 @@ def stack(
         pod_labels: What Alertmanager's identity needs on its pods.
         url: Where people reach Grafana.
         storage_class: Class of the disks; ``None`` for the cluster's default.
-        receiver_secrets: Secrets that Alertmanager reads files of.
+        receiver_files: Whether Alertmanager's receivers read secret values from files.
     """
     return {
         "commonLabels": dict(labels),
@@ -79,7 +79,7 @@ def stack(
         "prometheusOperator": _operator(),
         "prometheus": _prometheus(options, labels, storage_class),
         "alertmanager": _alertmanager(
-            options, {**labels, **pod_labels}, storage_class, receiver_secrets
+            options, {**labels, **pod_labels}, storage_class, files=receiver_files
         ),
         "grafana": {**_grafana(url, storage_class), "podLabels": dict(labels)},
         "kube-state-metrics": {
@@ -135,9 +135,11 @@ def _alertmanager(
     options: MonitoringOptions,
     pod_labels: Mapping[str, str],
     storage_class: str | None,
-    secrets: Sequence[str],
+    *,
+    files: bool,
 ) -> dict[str, Any]:
     replicas = options.replicas or 1
+    mounted = {SLACK_SECRET: options.alerts.slack is not None, RECEIVER_SECRET: files}
     return {
         "serviceAccount": {"create": False, "name": ALERTMANAGER},
         "podDisruptionBudget": {"enabled": replicas > 1},
@@ -145,7 +147,7 @@ def _alertmanager(
             "replicas": replicas,
             "useExistingSecret": True,
             "configSecret": ALERTMANAGER_SECRET,
-            "secrets": list(secrets),
+            "secrets": [name for name, wanted in mounted.items() if wanted],
             "podMetadata": {"labels": dict(pod_labels)},
             "automountServiceAccountToken": False,
             "storage": _claim(5, storage_class),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from plinth.graph import UNKNOWN
+from plinth.rehearsal import packages
 from plinth.rehearsal.check import Failure
 from plinth.rehearsal.cloud import Record, merged
 from plinth.rehearsal.diff import Change, changes, documented_replace, matches
@@ -18,8 +19,6 @@ from plinth.rehearsal.sdk import Kind
 _DEFAULTS: Final = "__defaults"
 #: ... and how the Kubernetes provider notes a name it made up.
 _AUTONAMED: Final = "pulumi.com/autonamed"
-#: Properties of every resource that are settled by the provider's settings.
-_COMMON: Final = ("tagsAll", "region")
 _TAGS: Final = ("tags", "tagsAll", "labels")
 
 
@@ -130,6 +129,7 @@ def expected(
         seed=old.seed if old else seed,
         revision=revision,
     )
+    common = packages.find(kind.token.split(":", 1)[0]).common(kind, plain, settings)
     return Record(
         scope=settings.scope,
         type=kind.token,
@@ -137,7 +137,7 @@ def expected(
         urn=base if isinstance(base, str) else base.urn,
         region=region,
         inputs=plain,
-        outputs={key: value for key, value in outputs.items() if key not in _COMMON},
+        outputs={key: value for key, value in outputs.items() if key not in common},
         seed=old.seed if old else seed,
         revision=revision,
         serial=old.serial if old else 0,
@@ -182,9 +182,9 @@ def compare(
 
     Default tags and the region count as well, although they are set on the provider.
     """
-    found = [c for c in changes(old, new) if c.path[0] not in _COMMON]
     common = package.common(kind, new, settings)
     before = {key: outputs[key] for key in common if key in outputs}
+    found = [c for c in changes(old, new) if c.path[0] not in before]
     found += changes(before, {key: common[key] for key in before})
     patterns = package.force_new(kind.token, new, settings)
     return [(change, _forces(package, kind, change, patterns)) for change in found]

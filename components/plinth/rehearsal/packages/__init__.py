@@ -11,6 +11,7 @@ from plinth.rehearsal.packages.base import Package
 
 _PACKAGES: Final = {
     "aws": "plinth.rehearsal.packages.aws.package:Aws",
+    "gcp": "plinth.rehearsal.packages.gcp.package:Gcp",
     "kubernetes": "plinth.rehearsal.packages.kubernetes:Kubernetes",
     "random": "plinth.rehearsal.packages.random:Random",
 }

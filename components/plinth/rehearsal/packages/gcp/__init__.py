@@ -1,0 +1,1 @@
+"""The GCP package: types, outputs, lookups and constraints."""

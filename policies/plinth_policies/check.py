@@ -43,6 +43,10 @@ def evaluate(
     """
     today = today or date.today()
     scope = Scope(graph, parameters)
+    kinds: dict[str, list[Resource]] = {}
+    for resource in graph:
+        if resource.custom:
+            kinds.setdefault(resource.type, []).append(resource)
     found = [
         Violation(
             policy=rule.id,
@@ -52,8 +56,9 @@ def evaluate(
             waiver=find_waiver(waivers, rule, resource, today),
         )
         for rule in (REGISTRY.rules if rules is None else rules)
-        for resource in graph
-        if rule.applies_to(resource)
+        for kind, resources in kinds.items()
+        if rule.judges_kind(kind)
+        for resource in resources
         for message in judge(rule, resource, scope)
     ]
     return tuple(sorted(found, key=lambda v: (v.policy, v.urn, v.message)))

@@ -144,7 +144,11 @@ class Rule:
 
     def applies_to(self, resource: Resource) -> bool:
         """Whether it judges ``resource``."""
-        return resource.custom and _covers(self.types, resource.type)
+        return resource.custom and self.judges_kind(resource.type)
+
+    def judges_kind(self, kind: str) -> bool:
+        """Whether it judges resources of a type."""
+        return _covers(self.types, kind)
 
     def looks_at(self, kind: str) -> bool:
         """Whether it judges or consults resources of a type."""

@@ -81,10 +81,14 @@ def value_refused(
         default: What the cloud takes when the property is missing.
     """
     value = known(get(properties, dotted), dotted)
-    if value is None and not default:
-        yield f"{dotted} is not set"
-    elif str(value or default).casefold() not in (text.casefold() for text in accepted):
-        yield f"{dotted} is {value or f'not set, which means {default}'}"
+    unset = value in (None, "")
+    text = str(default if unset else value)
+    if text.casefold() in (one.casefold() for one in accepted):
+        return
+    if unset:
+        yield f"{dotted} is not set{f', which means {default}' if default else ''}"
+    else:
+        yield f"{dotted} is {'on' if value is True else 'off' if value is False else text}"
 
 
 def key_missing(properties: Mapping[str, Any], dotted: str) -> Iterator[str]:

@@ -148,6 +148,10 @@ TABLES = {
         bad=[
             ({"manageMasterUserPassword": True}, "masterUserSecretKmsKeyId is not set"),
             ({"manageMasterUserPassword": UNKNOWN}, "masterUserSecretKmsKeyId is not set"),
+            (
+                [resource("aws:rds/cluster:Cluster", {"manageMasterUserPassword": True})],
+                "masterUserSecretKmsKeyId is not set",
+            ),
         ],
     ),
     "encryption-ssm-parameter-kms": Table(

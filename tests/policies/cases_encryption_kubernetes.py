@@ -24,4 +24,18 @@ TABLES = {
             ({"provisioner": UNKNOWN}, "provisioner is not known"),
         ],
     ),
+    "encryption-pd-storage-class-kms": Table(
+        "kubernetes:storage.k8s.io/v1:StorageClass",
+        good=[
+            {
+                "provisioner": "pd.csi.storage.gke.io",
+                "parameters": {"disk-encryption-kms-key": UNKNOWN},
+            },
+            {"provisioner": "ebs.csi.aws.com"},
+        ],
+        bad=[
+            ({"provisioner": "pd.csi.storage.gke.io"}, "disk-encryption-kms-key is not set"),
+            ({"provisioner": UNKNOWN}, "provisioner is not known"),
+        ],
+    ),
 }

@@ -8,6 +8,7 @@ from plinth.graph import UNKNOWN, Resource
 from plinth_policies.encryption.aws import BUCKET
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 OLD_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 CLUSTER = "aws:eks/cluster:Cluster"
@@ -65,6 +66,7 @@ TABLES = {
             (_group(UNKNOWN), "cidrBlocks is not known"),
             (_group("anywhere"), "could not judge"),
             ({"ingress": UNKNOWN}, "ingress is not known"),
+            ([resource(DEFAULT_GROUP, _group("0.0.0.0/0"))], "the whole internet"),
             ([resource(RULE, {"cidrIpv4": "0.0.0.0/0"})], "the whole internet"),
             ([resource(RULE, {"cidrIpv6": "2000::/3"})], "not an allowed public range"),
             ([resource(OLD_RULE, {"type": "ingress", "cidrBlocks": ["0.0.0.0/0"]})], "the whole"),

@@ -96,6 +96,10 @@ TABLES = {
                 "refers to no",
             ),
             (_database("postgres", []), "does not set rds.force_ssl"),
+            (
+                _database("aurora-postgresql", [], token="aws:rds/cluster:Cluster"),
+                "does not set rds.force_ssl",
+            ),
             (_database("postgres", _forcing("rds.force_ssl", "0")), "does not set"),
             (_database("postgres", _forcing("rds.force_ssl", UNKNOWN)), "is not known"),
             (_database("mysql", _forcing("rds.force_ssl")), "does not set require_secure"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from plinth.graph import SECRET, UNKNOWN, Graph, Resource
@@ -20,6 +21,9 @@ PARAMETERS = Parameters(
 )
 
 Inputs = Mapping[str, Any]
+
+#: How messages call a value, by its text in Python.
+_WORDS = {"None": "not set", "True": "on", "False": "off"}
 
 
 def resource(token: str, inputs: Inputs, name: str = "subject", **more: Any) -> Resource:
@@ -73,30 +77,61 @@ def bad_cases(tables: Tables) -> list[tuple[str, Graph, str]]:
 
 
 def gaps(tables: Tables) -> list[str]:
-    """Rules that no table covers, or not with good, bad and unknown values."""
+    """Rules that no table covers, or not with good, bad and unknown values of all their types."""
     found = sorted({rule.id for rule in REGISTRY.rules}.symmetric_difference(tables))
     for rule_id, table in tables.items():
         if not table.good or not table.bad:
             found.append(f"{rule_id}: needs good and bad cases")
         if UNKNOWN not in repr((table.good, table.bad)):
             found.append(f"{rule_id}: no case with an unknown value")
+        refused = {table.graph(case).resources[0].type for case, _ in table.bad}
+        found += [
+            f"{rule_id}: no bad case of {token}"
+            for token in rule_of(rule_id).types
+            if not any(fnmatchcase(kind, token) for kind in refused)
+        ]
     return found
+
+
+def nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs from dotted paths; a value that is ``None`` is left out."""
+    inputs: dict[str, Any] = {}
+    for path, value in dotted.items():
+        *parents, last = path.split(".")
+        step = inputs
+        for parent in parents:
+            step = step.setdefault(parent, {})
+        if value is not None:
+            step[last] = value
+    return inputs
+
+
+def settings_table(*settings: tuple[str, str, Any, Any]) -> Table:
+    """The cases of a rule on single properties: (token, path, a good value, a bad one) of each.
+
+    Where a type has several, the others are at their good values.
+    """
+    good: dict[str, dict[str, Any]] = {}
+    for token, path, value, _ in settings:
+        good.setdefault(token, {})[path] = value
+    bad: list[tuple[Inputs | list[Resource], str]] = []
+    for token, path, _, value in settings:
+        what = f"{path} is {_WORDS.get(repr(value), value)}"
+        for broken, text in ((value, what), (UNKNOWN, f"{path} is not known")):
+            inputs = nested({**good[token], path: broken})
+            bad.append(([resource(token, inputs)], text))
+    return Table(
+        settings[0][0],
+        good=[[resource(token, nested(values))] for token, values in good.items()],
+        bad=bad,
+    )
 
 
 def key_table(token: str, key: str, switch: str | None = None) -> Table:
     """The cases of a rule that asks for a customer-managed key and perhaps a switch."""
 
     def inputs(key_value: Any = None, switch_value: Any = True) -> dict[str, Any]:
-        values = {key: key_value, **({switch: switch_value} if switch else {})}
-        nested: dict[str, Any] = {}
-        for path, value in values.items():
-            *parents, last = path.split(".")
-            step = nested
-            for parent in parents:
-                step = step.setdefault(parent, {})
-            if value is not None:
-                step[last] = value
-        return nested
+        return nested({key: key_value, **({switch: switch_value} if switch else {})})
 
     bad: list[tuple[Inputs | list[Resource], str]] = [
         ({}, f"{key} is not set"),
@@ -109,3 +144,18 @@ def key_table(token: str, key: str, switch: str | None = None) -> Table:
             (inputs(KEY, switch_value=UNKNOWN), f"{switch} is not known"),
         ]
     return Table(token, good=[inputs(KEY), inputs(UNKNOWN), inputs(SECRET)], bad=bad)
+
+
+def mode_table(token: str, key: str, mode: str, good: str, bad: str) -> Table:
+    """The cases of a rule that asks for a customer-managed key and a mode that uses it."""
+    return Table(
+        token,
+        good=[nested({key: value, mode: good}) for value in (KEY, UNKNOWN, SECRET)],
+        bad=[
+            ({}, f"{key} is not set"),
+            ({}, f"{mode} is not set"),
+            (nested({mode: good}), f"{key} is not set"),
+            (nested({key: KEY, mode: bad}), f"{mode} is {bad}"),
+            (nested({key: KEY, mode: UNKNOWN}), f"{mode} is not known"),
+        ],
+    )

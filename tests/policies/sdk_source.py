@@ -1,16 +1,20 @@
 """What the installed provider SDKs say about types and properties, read from their source text.
 
-Reading text instead of importing keeps the tests fast: ``pulumi_aws`` alone takes seconds.
-Run as a script it prints the list of AWS types without ``tags`` that the tag rules ship.
+Reading text instead of importing keeps the tests fast: each cloud's SDK alone takes seconds.
+Run as a script it writes the lists of types without tags that the tag rules ship.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import re
-import sys
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+
+#: Provider packages with a list of types that take no tags.
+CLOUDS = ("aws", "azure-native", "gcp")
+SHIPPED = Path(__file__).parents[2] / "policies" / "plinth_policies" / "tags" / "untagged"
 
 _GETTER = re.compile(
     r'@pulumi\.getter(?:\(name="(?P<wire>\w+)"\))?\n'
@@ -19,12 +23,17 @@ _GETTER = re.compile(
     re.DOTALL,
 )
 _ARGS_NAME = re.compile(r"'(?:[\w.]+\.)?(\w+Args)'")
-_TOKEN = re.compile(r'@pulumi\.type_token\("(aws:[^"]+)"\)')
+_TOKEN = re.compile(r'@pulumi\.type_token\("([^"]+)"\)')
+_ARGUMENT = re.compile(r"^ +(\w+): (pulumi\.Input.*?)(?: = None)?(?:,|\):)$", re.MULTILINE)
+_TEXT_BY_TEXT = "Mapping[str, pulumi.Input[_builtins.str]]"
+
+#: Takes labels, but inside of its settings.
+_NESTED = "gcp:sql/databaseInstance:DatabaseInstance"
 
 
 @cache
 def _root(package: str) -> Path:
-    spec = importlib.util.find_spec(f"pulumi_{package}")
+    spec = importlib.util.find_spec(f"pulumi_{package.replace('-', '_')}")
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent
@@ -45,13 +54,23 @@ def _properties(body: str) -> dict[str, str]:
 
 
 @cache
-def aws_types() -> dict[str, Path]:
-    """Token of every AWS resource -> the file that defines it."""
+def types_of(package: str) -> dict[str, Path]:
+    """Token of every resource of a cloud's package -> the file that defines it."""
     found: dict[str, Path] = {}
-    for path in _root("aws").glob("*/*.py"):
-        if not path.name.startswith(("_", "get_")) and (match := _TOKEN.search(_text(path))):
+    for path in _root(package).glob("*/*.py"):
+        if path.name.startswith(("_", "get_")):
+            continue
+        if match := _TOKEN.search(path.read_text(encoding="utf-8")):
             found[match.group(1)] = path
     return found
+
+
+def tokens_like(token: str) -> list[str]:
+    """The types that a token or a glob covers."""
+    package = token.split(":", 1)[0]
+    if package == "kubernetes" or "*" not in token:
+        return [token]
+    return [known for known in types_of(package) if fnmatchcase(known, token)]
 
 
 def _kubernetes_file(token: str) -> Path:
@@ -62,7 +81,8 @@ def _kubernetes_file(token: str) -> Path:
 
 def args_of(token: str) -> tuple[Path, dict[str, str]]:
     """The file and the top-level input properties (wire name -> annotation) of a type token."""
-    path = aws_types()[token] if token.startswith("aws:") else _kubernetes_file(token)
+    package = token.split(":", 1)[0]
+    path = _kubernetes_file(token) if package == "kubernetes" else types_of(package)[token]
     kind = token.rsplit(":", 1)[1]
     bodies = (_class_body(_text(path), f"{kind}{suffix}") for suffix in ("Args", "InitArgs"))
     body = next(filter(None, bodies), None)
@@ -94,12 +114,28 @@ def _nested_body(path: Path, name: str) -> str | None:
     return None
 
 
-def untagged_aws_types() -> list[str]:
-    """Tokens, without their package, of the AWS types that take no ``tags``, sorted."""
+def _takes_tags(token: str, text: str) -> bool:
+    """Whether a type takes the tags by which costs are told apart."""
+    signature = text[text.index("def __init__(__self__") : text.index('"""')]
+    arguments = {m[1]: m[2] for m in _ARGUMENT.finditer(signature)}
+    if token.startswith("gcp:"):
+        # ``pulumiLabels`` are a resource's labels together with those of its provider.
+        return "pulumi_labels" in text or "user_labels" in arguments or token == _NESTED
+    if token.startswith("azure-native:"):
+        return _TEXT_BY_TEXT in arguments.get("tags", "")
+    return "tags" in arguments
+
+
+def untagged_types(package: str) -> list[str]:
+    """Tokens, without their package, of the types of a cloud that take no tags, sorted."""
     return sorted(
-        token.removeprefix("aws:") for token in aws_types() if "tags" not in args_of(token)[1]
+        token.split(":", 1)[1]
+        for token, path in types_of(package).items()
+        if not _takes_tags(token, path.read_text(encoding="utf-8"))
     )
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(untagged_aws_types()) + "\n")
+    for cloud in CLOUDS:
+        lines = "\n".join(untagged_types(cloud))
+        (SHIPPED / f"{cloud}.txt").write_text(f"{lines}\n", encoding="utf-8")

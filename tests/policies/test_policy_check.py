@@ -109,7 +109,12 @@ def test_rule_ids_are_unique_and_in_kebab_case() -> None:
 def test_rules_say_what_they_are_about() -> None:
     domains = {rule.domain for rule in REGISTRY.rules}
     assert domains == {"encryption", "transit", "exposure", "tags"}
-    assert {cloud for rule in REGISTRY.rules for cloud in rule.clouds} == {"aws", "kubernetes"}
+    assert {cloud for rule in REGISTRY.rules for cloud in rule.clouds} == {
+        "aws",
+        "azure-native",
+        "gcp",
+        "kubernetes",
+    }
     for rule in REGISTRY.rules:
         assert rule.title[0].isupper()
         assert rule.why.endswith(".")

@@ -128,6 +128,22 @@ def test_default_tags_of_the_provider_count() -> None:
     assert "missing: owner;" in _ask_resource("tags-required", BUCKET, tags, None, required)[0]
 
 
+def test_default_labels_of_the_provider_count() -> None:
+    required = {"required_tags": ["owner", "capability"]}
+    props = unknown_checking_proxy({"defaultLabels": json.dumps({"owner": "ml_example_com"})})
+    provider = PolicyProviderResource("pulumi:providers:gcp", props, "urn:provider", "gcp")
+    token, labels = "gcp:storage/bucket:Bucket", {"labels": {"capability": "artifacts"}}
+    assert _ask_resource("tags-required", token, labels, provider, required) == []
+    assert "missing: owner;" in _ask_resource("tags-required", token, labels, None, required)[0]
+
+
+def test_a_resource_policy_judges_a_type_of_one_api_version() -> None:
+    name, token = "encryption-storage-account-kms", "azure-native:storage/v20240101:StorageAccount"
+    vault = {"keySource": "Microsoft.Keyvault", "keyVaultProperties": {"keyName": "artifacts"}}
+    assert _ask_resource(name, token, {"encryption": vault}) == []
+    assert _ask_resource(name, token, {}) != []
+
+
 def test_a_stack_policy_follows_references_between_resources() -> None:
     bucket = _stack_resource(BUCKET, "bucket", {"bucket": UNKNOWN})
     encryption = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": UNKNOWN}

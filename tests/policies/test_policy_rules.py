@@ -5,27 +5,49 @@ from fnmatch import fnmatchcase
 from typing import Any, cast
 
 import cases_encryption_aws
+import cases_encryption_azure
+import cases_encryption_gcp
 import cases_encryption_kubernetes
 import cases_exposure_aws
+import cases_exposure_azure
+import cases_exposure_gcp
 import cases_exposure_kubernetes
 import cases_tags
 import cases_transit_aws
+import cases_transit_azure
+import cases_transit_gcp
 import cases_transit_kubernetes
 import pytest
 import sdk_source
-from policy_support import PARAMETERS, Table, bad_cases, gaps, good_cases, messages, rule_of
+from policy_support import (
+    PARAMETERS,
+    Table,
+    bad_cases,
+    gaps,
+    good_cases,
+    messages,
+    resource,
+    rule_of,
+)
 
 from plinth.graph import Graph
 from plinth_policies import REGISTRY, Parameters, Scope
 from plinth_policies.check import judge
+from plinth_policies.tags.gcp import PLACES
 from plinth_policies.tags.reading import untagged_types
 
 TABLES: dict[str, Table] = {
     **cases_encryption_aws.TABLES,
+    **cases_encryption_azure.TABLES,
+    **cases_encryption_gcp.TABLES,
     **cases_encryption_kubernetes.TABLES,
     **cases_transit_aws.TABLES,
+    **cases_transit_azure.TABLES,
+    **cases_transit_gcp.TABLES,
     **cases_transit_kubernetes.TABLES,
     **cases_exposure_aws.TABLES,
+    **cases_exposure_azure.TABLES,
+    **cases_exposure_gcp.TABLES,
     **cases_exposure_kubernetes.TABLES,
     **cases_tags.TABLES,
 }
@@ -56,12 +78,14 @@ def test_refuses(rule_id: str, graph: Graph, text: str) -> None:
             for rule in REGISTRY.rules
             for token, paths in rule.reads.items()
             for path in paths
-            if token != "aws:*" and not any(fnmatchcase(token, kind) for kind in CUSTOM_KINDS)
+            if not token.endswith(":*") and not any(fnmatchcase(token, k) for k in CUSTOM_KINDS)
         }
     ),
 )
 def test_properties_that_rules_read_exist(token: str, path: str) -> None:
-    assert sdk_source.has_property(token, path)
+    kinds = sdk_source.tokens_like(token)
+    assert kinds
+    assert [kind for kind in kinds if not sdk_source.has_property(kind, path)] == []
 
 
 @pytest.mark.parametrize(
@@ -72,17 +96,50 @@ def test_properties_that_rules_read_exist(token: str, path: str) -> None:
         ("aws:eks/cluster:Cluster", "vpcConfig.endpointPublic"),
         ("aws:eks/cluster:Cluster", "vpcConfig.endpointPublicAccess.x"),
         ("kubernetes:core/v1:Service", "spec.sourceRanges"),
+        ("azure-native:storage:StorageAccount", "encryption.keyVault"),
+        ("azure-native:network:NetworkSecurityGroup", "securityRules.sources"),
+        ("gcp:storage/bucket:Bucket", "encryption.kmsKeyName"),
     ],
 )
 def test_properties_that_do_not_exist_are_told_apart(token: str, path: str) -> None:
     assert not sdk_source.has_property(token, path)
 
 
-def test_types_without_tags_are_those_of_the_sdk() -> None:
-    shipped = sorted(token.removeprefix("aws:") for token in untagged_types("aws"))
-    assert shipped == sdk_source.untagged_aws_types(), (
-        "run sdk_source.py and write what it prints to plinth_policies/tags/untagged/aws.txt"
-    )
+@pytest.mark.parametrize("cloud", sdk_source.CLOUDS)
+def test_types_without_tags_are_those_of_the_sdk(cloud: str) -> None:
+    shipped = sorted(token.removeprefix(f"{cloud}:") for token in untagged_types(cloud))
+    assert shipped == sdk_source.untagged_types(cloud), "run sdk_source.py"
+
+
+@pytest.mark.parametrize(("start", "place"), PLACES.items())
+def test_labels_are_where_the_sdk_has_them(start: str, place: str) -> None:
+    labelled = set(sdk_source.tokens_like(f"{start}*")) - untagged_types("gcp")
+    assert labelled
+    assert all(sdk_source.has_property(token, place) for token in labelled)
+
+
+@pytest.mark.parametrize("package", ["aws", "azure-native", "gcp"])
+def test_types_of_rules_exist(package: str) -> None:
+    tokens = {token for rule in REGISTRY.rules for token in rule.reads if "*" not in token}
+    mine = {token for token in tokens if token.startswith(f"{package}:")}
+    assert mine - set(sdk_source.types_of(package)) == set()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "azure-native:storage:StorageAccount",
+        "azure-native:storage/v20240101:StorageAccount",
+        "azure-native:storage/v20240101preview:StorageAccount",
+        "azure-native_storage_v20240101:storage:StorageAccount",
+    ],
+)
+def test_types_of_one_api_version_are_judged_like_any_other(token: str) -> None:
+    graph = Graph("dev", "azure", (resource(token, {"publicNetworkAccess": "Enabled"}),))
+    for rule_id in ("exposure-azure-public-network", "tags-required", "transit-azure-tls-version"):
+        assert messages(rule_id, graph)
+    untagged = resource(token.replace("StorageAccount", "BlobContainer"), {})
+    assert not messages("tags-required", Graph("dev", "azure", (untagged,)))
 
 
 class _Spy:

@@ -1,13 +1,24 @@
-"""Encryption at rest of what clusters ask their cloud for."""
+"""Encryption at rest of what clusters ask their cloud for.
+
+Azure's driver takes the cluster's own disk encryption set, which has a rule of its own (Azure
+documentation, "Bring your own keys with Azure managed disks in AKS").
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from plinth.graph import Resource
 from plinth_policies.encryption.stores import WHY
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.values import key_missing, known, switch_off
+
+_STORAGE_CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
+
+
+def _made_by(resource: Resource, *drivers: str) -> bool:
+    return known(resource.inputs.get("provisioner"), "provisioner") in drivers
 
 
 @REGISTRY.rule(
@@ -15,18 +26,21 @@ from plinth_policies.values import key_missing, known, switch_off
     title="Volumes made by the EBS driver are encrypted with a customer-managed key",
     why=WHY,
     fix='set the parameters encrypted: "true" and kmsKeyId',
-    judges={
-        "kubernetes:storage.k8s.io/v1:StorageClass": (
-            "provisioner",
-            "parameters.encrypted",
-            "parameters.kmsKeyId",
-        )
-    },
+    judges={_STORAGE_CLASS: ("provisioner", "parameters.encrypted", "parameters.kmsKeyId")},
 )
-def _storage_class(resource: Resource, _scope: Scope) -> Iterator[str]:
-    if known(resource.inputs.get("provisioner"), "provisioner") in (
-        "ebs.csi.aws.com",
-        "ebs.csi.eks.amazonaws.com",
-    ):
+def _ebs(resource: Resource, _scope: Scope) -> Iterator[str]:
+    if _made_by(resource, "ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com"):
         yield from switch_off(resource.inputs, "parameters.encrypted")
         yield from key_missing(resource.inputs, "parameters.kmsKeyId")
+
+
+@REGISTRY.rule(
+    "encryption-pd-storage-class-kms",
+    title="Volumes made by the persistent disk driver are encrypted with a customer-managed key",
+    why=WHY,
+    fix="set the parameter disk-encryption-kms-key",
+    judges={_STORAGE_CLASS: ("provisioner", "parameters.disk-encryption-kms-key")},
+)
+def _persistent_disk(resource: Resource, _scope: Scope) -> Iterator[str]:
+    if _made_by(resource, "pd.csi.storage.gke.io"):
+        yield from key_missing(resource.inputs, "parameters.disk-encryption-kms-key")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -39,9 +39,19 @@ def _within(network: _Network, ranges: Iterable[_Network]) -> bool:
     )
 
 
-def open_ranges(cidrs: Any, name: str, scope: Scope) -> Iterator[str]:
-    """Yields what is wrong with the ranges that may connect."""
-    allowed = [ipaddress.ip_network(c) for c in scope.parameters.allowed_public_cidrs]
+def open_ranges(
+    cidrs: Any, name: str, scope: Scope, *, known_good: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yields what is wrong with the ranges that may connect.
+
+    Args:
+        cidrs: The ranges, or single addresses.
+        name: What to call them.
+        scope: Brings the ranges that an environment allows.
+        known_good: Ranges of the cloud itself.
+    """
+    listed = (*scope.parameters.allowed_public_cidrs, *known_good)
+    allowed = [ipaddress.ip_network(cidr) for cidr in listed]
     for cidr in blocks(cidrs, name):
         network = ipaddress.ip_network(cidr, strict=False)
         if network.prefixlen == 0:

@@ -7,22 +7,24 @@ from collections.abc import Iterator
 from typing import Final
 
 from plinth.graph import Resource
-from plinth_policies.model import REGISTRY, Scope
+from plinth_policies.model import REGISTRY, Scope, kind_of
 from plinth_policies.tags.aws import AWS
+from plinth_policies.tags.azure import AZURE
+from plinth_policies.tags.gcp import GCP
 from plinth_policies.tags.kubernetes import KUBERNETES, WORKLOADS
 from plinth_policies.tags.reading import Dialect
 from plinth_policies.values import known
 
-_DIALECTS: Final = {"aws": AWS, "kubernetes": KUBERNETES}
+_DIALECTS: Final = {"aws": AWS, "azure-native": AZURE, "gcp": GCP, "kubernetes": KUBERNETES}
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
-_TAGGED: Final = {"aws:*": ("tags",)}
+_TAGGED: Final = {"aws:*": ("tags",), "azure-native:*": ("tags",), "gcp:*": ("labels",)}
 _LABELLED: Final = dict.fromkeys(WORKLOADS, ("metadata.labels",))
 
 
 def _dialect(resource: Resource) -> Dialect:
-    return _DIALECTS[resource.package]
+    return _DIALECTS[kind_of(resource.type).split(":", 1)[0]]
 
 
 def _missing(required: tuple[str, ...], resource: Resource, scope: Scope) -> Iterator[str]:
@@ -36,7 +38,7 @@ def _missing(required: tuple[str, ...], resource: Resource, scope: Scope) -> Ite
     "tags-required",
     title="Every cloud resource that takes tags carries the required ones",
     why="What has no owner and no cost centre is neither cleaned up nor paid for.",
-    fix="set the tags on the resource or as default tags of its provider",
+    fix="set them on the resource or as defaults of its provider",
     judges=_TAGGED,
     parameters=("required_tags",),
 )

@@ -1,0 +1,99 @@
+"""Encryption in transit on Google Cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from plinth.graph import UNKNOWN, Resource
+from plinth_policies.model import REGISTRY, Scope
+from plinth_policies.settings import Setting, register
+from plinth_policies.values import get, is_on, known
+
+_PLAIN: Final = "Passwords and data would cross the network in plain text."
+_VERSIONS: Final = (Setting("minTlsVersion", ("TLS_1_2", "TLS_1_3"), default="TLS_1_0"),)
+
+_REDIRECT: Final = "defaultUrlRedirect.httpsRedirect"
+_URL_MAPS: Final = {
+    "gcp:compute/targetHttpProxy:TargetHttpProxy": "gcp:compute/uRLMap:URLMap",
+    "gcp:compute/regionTargetHttpProxy:RegionTargetHttpProxy": (
+        "gcp:compute/regionUrlMap:RegionUrlMap"
+    ),
+}
+
+register(
+    "transit-gcp-database-tls",
+    {
+        "gcp:sql/databaseInstance:DatabaseInstance": (
+            Setting(
+                "settings.ipConfiguration.sslMode",
+                ("ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"),
+                default="ALLOW_UNENCRYPTED_AND_ENCRYPTED",
+            ),
+        ),
+        "gcp:alloydb/instance:Instance": (
+            Setting(
+                "clientConnectionConfig.sslConfig.sslMode",
+                ("ENCRYPTED_ONLY",),
+                default="ENCRYPTED_ONLY",
+            ),
+        ),
+    },
+    title="Databases on Google Cloud refuse connections without TLS",
+    why=_PLAIN,
+    fix="set sslMode to ENCRYPTED_ONLY",
+)
+
+register(
+    "transit-memorystore-tls",
+    {
+        "gcp:redis/instance:Instance": (
+            Setting("transitEncryptionMode", ("SERVER_AUTHENTICATION",), default="DISABLED"),
+        ),
+        "gcp:redis/cluster:Cluster": (
+            Setting(
+                "transitEncryptionMode",
+                ("TRANSIT_ENCRYPTION_MODE_SERVER_AUTHENTICATION",),
+                default="TRANSIT_ENCRYPTION_MODE_DISABLED",
+            ),
+        ),
+        "gcp:memorystore/instance:Instance": (
+            Setting("transitEncryptionMode", ("SERVER_AUTHENTICATION",)),
+        ),
+    },
+    title="Memorystore accepts connections with TLS alone",
+    why="A cache without TLS sends features and passwords in plain text.",
+    fix="set transitEncryptionMode to server authentication",
+)
+
+register(
+    "transit-gcp-ssl-policy",
+    {
+        "gcp:compute/sSLPolicy:SSLPolicy": _VERSIONS,
+        "gcp:compute/regionSslPolicy:RegionSslPolicy": _VERSIONS,
+    },
+    title="Load balancers on Google Cloud refuse TLS older than 1.2",
+    why="Older versions have known attacks.",
+    fix="set minTlsVersion to TLS_1_2",
+)
+
+
+@REGISTRY.rule(
+    "transit-gcp-http-proxy-redirect",
+    title="Load balancers on Google Cloud serve plain HTTP only to redirect it",
+    why="Passwords and tokens would cross the network in plain text.",
+    fix="use an HTTPS proxy, or a URL map with defaultUrlRedirect.httpsRedirect",
+    judges=dict.fromkeys(_URL_MAPS, ("urlMap",)),
+    consults=dict.fromkeys(_URL_MAPS.values(), ("name", _REDIRECT, "pathMatchers")),
+)
+def _http_proxy(resource: Resource, scope: Scope) -> Iterator[str]:
+    url_map = scope.target(resource, "urlMap", _URL_MAPS[resource.type])
+    if url_map is None:
+        # An unknown name that comes from somewhere is one of another stack.
+        referred = resource.property_dependencies.get("urlMap")
+        if resource.inputs.get("urlMap") != UNKNOWN or not referred:
+            yield "urlMap refers to no URL map of this stack"
+        return
+    redirects = is_on(known(get(url_map.inputs, _REDIRECT), _REDIRECT))
+    if not redirects or url_map.inputs.get("pathMatchers"):
+        yield "the URL map serves plain HTTP"

@@ -1,0 +1,143 @@
+"""Good and bad cases of the rules on encryption at rest on Google Cloud."""
+
+from __future__ import annotations
+
+from policy_support import Table, key_table, mode_table, nested, resource
+
+from plinth.graph import UNKNOWN, Resource
+
+CLUSTER = "gcp:container/cluster:Cluster"
+SQL = "gcp:sql/databaseInstance:DatabaseInstance"
+TEMPLATE = "gcp:compute/instanceTemplate:InstanceTemplate"
+REGIONAL_TEMPLATE = "gcp:compute/regionInstanceTemplate:RegionInstanceTemplate"
+PROVISIONED = "clusterAutoscaling.autoProvisioningDefaults.bootDiskKmsKey"
+
+
+def _template(*disks: object, token: str = TEMPLATE) -> list[Resource]:
+    return [resource(token, {"disks": disks})]
+
+
+def _replicas(*replicas: object) -> dict[str, object]:
+    return {"replication": {"userManaged": {"replicas": list(replicas)}}}
+
+
+def _kept(key: str) -> dict[str, object]:
+    return {"location": "europe-west1", "customerManagedEncryption": {"kmsKeyName": key}}
+
+
+TABLES = {
+    "encryption-gcs-bucket-kms": key_table(
+        "gcp:storage/bucket:Bucket", "encryption.defaultKmsKeyName"
+    ),
+    "encryption-cloud-sql-kms": Table(
+        SQL,
+        good=[{"encryptionKeyName": UNKNOWN}, {"masterInstanceName": UNKNOWN}],
+        bad=[({}, "encryptionKeyName is not set")],
+    ),
+    "encryption-memorystore-instance-kms": key_table(
+        "gcp:redis/instance:Instance", "customerManagedKey"
+    ),
+    "encryption-memorystore-cluster-kms": key_table("gcp:redis/cluster:Cluster", "kmsKey"),
+    "encryption-memorystore-valkey-kms": key_table("gcp:memorystore/instance:Instance", "kmsKey"),
+    "encryption-artifact-registry-kms": Table(
+        "gcp:artifactregistry/repository:Repository",
+        good=[{"kmsKeyName": UNKNOWN}, {"virtualRepositoryConfig": {"upstreamPolicies": []}}],
+        bad=[({}, "kmsKeyName is not set")],
+    ),
+    "encryption-regional-secret-kms": key_table(
+        "gcp:secretmanager/regionalSecret:RegionalSecret", "customerManagedEncryption.kmsKeyName"
+    ),
+    "encryption-pubsub-topic-kms": key_table("gcp:pubsub/topic:Topic", "kmsKeyName"),
+    "encryption-bigquery-dataset-kms": key_table(
+        "gcp:bigquery/dataset:Dataset", "defaultEncryptionConfiguration.kmsKeyName"
+    ),
+    "encryption-gcp-disk-kms": key_table(
+        "gcp:compute/disk:Disk", "diskEncryptionKey.kmsKeySelfLink"
+    ),
+    "encryption-gcp-regional-disk-kms": key_table(
+        "gcp:compute/regionDisk:RegionDisk", "diskEncryptionKey.kmsKeyName"
+    ),
+    "encryption-filestore-kms": key_table("gcp:filestore/instance:Instance", "kmsKeyName"),
+    "encryption-alloydb-kms": key_table(
+        "gcp:alloydb/cluster:Cluster", "encryptionConfig.kmsKeyName"
+    ),
+    "encryption-firestore-kms": key_table(
+        "gcp:firestore/database:Database", "cmekConfig.kmsKeyName"
+    ),
+    "encryption-log-bucket-kms": key_table(
+        "gcp:logging/projectBucketConfig:ProjectBucketConfig", "cmekSettings.kmsKeyName"
+    ),
+    "encryption-composer-kms": key_table(
+        "gcp:composer/environment:Environment", "config.encryptionConfig.kmsKeyName"
+    ),
+    "encryption-vertex-endpoint-kms": key_table(
+        "gcp:vertex/aiEndpoint:AiEndpoint", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-vertex-feature-store-kms": key_table(
+        "gcp:vertex/aiFeatureOnlineStore:AiFeatureOnlineStore", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-gke-secrets-kms": mode_table(
+        CLUSTER,
+        "databaseEncryption.keyName",
+        "databaseEncryption.state",
+        "ENCRYPTED",
+        "DECRYPTED",
+    ),
+    "encryption-gke-nodes-kms": key_table(
+        "gcp:container/nodePool:NodePool", "nodeConfig.bootDiskKmsKey"
+    ),
+    "encryption-gke-cluster-nodes-kms": Table(
+        CLUSTER,
+        good=[
+            {"removeDefaultNodePool": True},
+            {"nodeConfig": {"bootDiskKmsKey": UNKNOWN}},
+            {"nodePools": [{"nodeConfig": {"bootDiskKmsKey": UNKNOWN}}]},
+            nested({"enableAutopilot": True, PROVISIONED: UNKNOWN}),
+        ],
+        bad=[
+            ({}, "bootDiskKmsKey is not set"),
+            ({"removeDefaultNodePool": UNKNOWN}, "removeDefaultNodePool is not known"),
+            ({"nodePools": [{}]}, "bootDiskKmsKey is not set"),
+            ({"enableAutopilot": True}, f"{PROVISIONED} is not set"),
+            (
+                {"removeDefaultNodePool": True, "clusterAutoscaling": {"enabled": True}},
+                f"{PROVISIONED} is not set",
+            ),
+        ],
+    ),
+    "encryption-secret-manager-kms": Table(
+        "gcp:secretmanager/secret:Secret",
+        good=[
+            {"replication": {"auto": {"customerManagedEncryption": {"kmsKeyName": UNKNOWN}}}},
+            _replicas(_kept(UNKNOWN), _kept("key")),
+        ],
+        bad=[
+            ({"replication": {"auto": {}}}, "kmsKeyName is not set"),
+            ({"replication": UNKNOWN}, "is not known"),
+            (_replicas(_kept("key"), {"location": "europe-west4"}), "kmsKeyName is not set"),
+        ],
+    ),
+    "encryption-gcp-machine-kms": Table(
+        "gcp:compute/instance:Instance",
+        good=[
+            {"bootDisk": {"kmsKeySelfLink": UNKNOWN}},
+            {"bootDisk": {"source": UNKNOWN}},
+            _template({"diskEncryptionKey": {"kmsKeySelfLink": "key"}}, {"type": "SCRATCH"}),
+        ],
+        bad=[
+            ({"bootDisk": {}}, "kmsKeySelfLink is not set"),
+            ({"bootDisk": UNKNOWN}, "bootDisk is not known"),
+            (_template({"diskEncryptionKey": {}}), "kmsKeySelfLink is not set"),
+            (_template({}, token=REGIONAL_TEMPLATE), "kmsKeySelfLink is not set"),
+        ],
+    ),
+    "encryption-gcp-key-rotation": Table(
+        "gcp:kms/cryptoKey:CryptoKey",
+        good=[{"rotationPeriod": "7776000s"}, {"purpose": "ASYMMETRIC_SIGN"}],
+        bad=[
+            ({}, "rotationPeriod is not set"),
+            ({"rotationPeriod": "63072000s"}, "rotationPeriod is 63072000s"),
+            ({"rotationPeriod": UNKNOWN}, "rotationPeriod is not known"),
+        ],
+    ),
+}

@@ -93,6 +93,9 @@ def ranges(cidr: str) -> Ranges:
     return Ranges(str(nodes), str(pods), str(services), str(peered))
 
 
+#: Role of the bucket that takes the access logs of all others.
+ACCESS_LOGS: Final = "access-logs"
+
 #: Pulumi types whose loss loses data, or locks others out of theirs.
 STATEFUL: Final = frozenset(
     {

@@ -97,7 +97,7 @@ class Network(Component):
             opts=self.child(),
         )
         self.subnet_id = subnet.id
-        self.ready = (subnet, *self._firewall(), *self._nat())
+        self.ready = (subnet, *self._firewall(cut.nodes), *self._nat())
 
     def _flow_logs(self) -> dict[str, Any] | None:
         """How traffic is recorded, and where records go."""
@@ -118,7 +118,7 @@ class Network(Component):
             "metadata": "INCLUDE_ALL_METADATA",
         }
 
-    def _firewall(self) -> Iterator[Resource]:
+    def _firewall(self, nodes: str) -> Iterator[Resource]:
         """Nothing comes in but what a rule of a higher priority lets in; what tries is recorded.
 
         GKE writes rules for its nodes, the control plane's calls and load balancers itself, at
@@ -134,6 +134,18 @@ class Network(Component):
             source_ranges=["0.0.0.0/0"],
             denies=[{"protocol": "all"}],
             log_config={"metadata": "EXCLUDE_ALL_METADATA"},
+            opts=self.child(delete_before_replace=True),
+        )
+        # The control plane has its address in the nodes' subnet.
+        yield gcp.compute.Firewall(
+            "webhooks",
+            name=self.site.named("webhooks"),
+            description="The control plane's calls to webhooks and metrics",
+            network=self.network_id,
+            direction="INGRESS",
+            priority=1000,
+            source_ranges=[nodes],
+            allows=[{"protocol": "tcp", "ports": ["443", "8443", "9443", "10250"]}],
             opts=self.child(delete_before_replace=True),
         )
 

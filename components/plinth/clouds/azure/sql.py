@@ -1,0 +1,153 @@
+"""The PostgreSQL server: Azure's flexible server, reached by private endpoint, TLS only."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pulumi_random as random
+from pulumi import Resource
+from pulumi_azure_native import dbforpostgresql as postgres
+
+from plinth.clouds.azure import machines
+from plinth.clouds.azure.keys import Concern, Keys
+from plinth.clouds.azure.network import Network
+from plinth.clouds.azure.secrets import Secrets
+from plinth.clouds.azure.site import Component, Site
+from plinth.clouds.azure.waiting import once
+from plinth.ports import Secret, SqlServer
+
+PORT: Final = 5432
+ADMIN: Final = "plinth"
+_PARAMETERS: Final = {
+    "require_secure_transport": "on",
+    "ssl_min_protocol_version": "TLSv1.2",
+    "log_statement": "ddl",
+    "log_min_duration_statement": "1000",
+}
+#: The least that Azure keeps; up to the database's own size backups cost nothing.
+_LEAST_BACKUP_DAYS: Final = 7
+
+
+class Sql(Component):
+    """A flexible server behind a private endpoint (``plinth:index:Sql``).
+
+    Tools sign in with passwords; people may with Entra, once one of them is made its administrator
+    there.
+
+    Attributes:
+        server: The port's handle.
+    """
+
+    server: SqlServer
+
+    def __init__(
+        self, *, site: Site, keys: Keys, secrets: Secrets, network: Network, parent: Resource
+    ) -> None:
+        super().__init__("Sql", "sql", site, parent)
+        self._keys = keys
+        # Azure wants characters of three kinds at least.
+        password = random.RandomPassword(
+            "sql",
+            length=32,
+            special=False,
+            min_lower=1,
+            min_numeric=1,
+            min_upper=1,
+            opts=self.child(stateful=True),
+        )
+        admin = secrets.generate("sql", {"username": ADMIN, "password": password.result}, self)
+        server = self._server(password)
+        ready = [
+            *self._configure(server),
+            network.endpoint(
+                "sql",
+                server.id,
+                group_id="postgresqlServer",
+                zone="privatelink.postgres.database.azure.com",
+                parent=self,
+            ),
+        ]
+        self.lock("sql", once(server.id, *ready))
+        host = once(server.fully_qualified_domain_name, *ready)
+        self.server = SqlServer(
+            host=host, port=PORT, admin=Secret(name=admin.name, keys=admin.keys, ref=admin.ref)
+        )
+        self.register_outputs({"host": host})
+
+    def _server(self, password: Any) -> Any:
+        site = self.site
+        encryption = self._keys.encryption(Concern.DATABASE)
+        # Azure grows disks and never shrinks them, which it would be asked to after each refresh.
+        grows = ["storage.storageSizeGB"] if self._grows else []
+        return postgres.Server(
+            "sql",
+            server_name=site.unique("sql"),
+            resource_group_name=site.group,
+            version=site.blueprint.pins.postgres.split(".", maxsplit=1)[0],
+            administrator_login=ADMIN,
+            administrator_login_password=password.result,
+            auth_config={
+                "active_directory_auth": "Enabled",
+                "password_auth": "Enabled",
+                "tenant_id": site.tenant,
+            },
+            identity={
+                "type": "UserAssigned",
+                "user_assigned_identities": encryption.identity_id.apply(lambda one: {one: {}}),
+            },
+            data_encryption={
+                "type": "AzureKeyVault",
+                # Without a version, so that new ones are followed.
+                "primary_key_uri": encryption.key_uri,
+                "primary_user_assigned_identity_id": encryption.identity_id,
+            },
+            network={"public_network_access": "Disabled"},
+            maintenance_window={
+                "custom_window": "Enabled",
+                "day_of_week": 0,  # Sunday
+                "start_hour": 2,
+                "start_minute": 0,
+            },
+            **self._size(),
+            opts=self.child(stateful=True, depends_on=[encryption.ready], ignore_changes=grows),
+        )
+
+    @property
+    def _grows(self) -> bool:
+        """Whether the disk grows by itself. Azure knows no limit to that."""
+        spec = self.site.blueprint.settings.database
+        return spec.max_storage > spec.storage
+
+    def _size(self) -> dict[str, Any]:
+        spec = self.site.blueprint.settings.database
+        standby = bool(spec.multi_zone)
+        return {
+            "sku": machines.database(spec.cpu, spec.memory, standby=standby),
+            "storage": {
+                "storage_size_gb": machines.disk(spec.storage),
+                "auto_grow": "Enabled" if self._grows else "Disabled",
+            },
+            "high_availability": {"mode": "ZoneRedundant" if standby else "Disabled"},
+            "backup": {
+                "backup_retention_days": max(self.site.backup_days, _LEAST_BACKUP_DAYS),
+                # Copies in another region need a key and a vault there.
+                "geo_redundant_backup": "Disabled",
+            },
+        }
+
+    def _configure(self, server: Any) -> list[Resource]:
+        """Server parameters; Azure changes one at a time, so each waits for the one before."""
+        made: list[Resource] = []
+        for name, value in _PARAMETERS.items():
+            made.append(
+                postgres.Configuration(
+                    f"sql-{name}",
+                    configuration_name=name,
+                    server_name=server.name,
+                    resource_group_name=self.site.group,
+                    source="user-override",
+                    value=value,
+                    opts=self.child(depends_on=made[-1:]),
+                )
+            )
+        return made

@@ -44,10 +44,15 @@ class Checker:
         sdk: Where nested types are looked up.
         lenient: Whether text, numbers and booleans turn into one another, as they do in providers
             bridged from Terraform; a Kubernetes API server refuses that.
+        closed: Whether a text has to be one of the values that the SDK names, where it names some
+            and says that they are not all.
+        open: The properties for which it does not.
     """
 
     sdk: Sdk
     lenient: bool
+    closed: bool = False
+    open: frozenset[str] = frozenset()
 
     def fields(
         self, value: Mapping[str, Any], fields: Mapping[str, Field], path: str = ""
@@ -59,13 +64,19 @@ class Checker:
             here = join(path, key)
             if key in fields:
                 yield from self.value(item, fields[key].type, here)
-                yield from _unlisted(item, fields[key].values, here)
+                yield from _unlisted(item, self._listed(key, fields[key]), here)
             else:
                 yield Failure(here, f"{here} is not a known property{_nearest(key, fields)}")
         for key, known in fields.items():
             if known.required and value.get(key) is None:
                 here = join(path, key)
                 yield Failure(here, f"{here} is required and missing")
+
+    def _listed(self, key: str, known: Field) -> tuple[str, ...]:
+        """The values of a text that may be others as well, as far as its type goes."""
+        type_ = known.type.items or known.type
+        closed = self.closed and key not in self.open and type_.scalars == {"string"}
+        return type_.values if closed and type_.values else known.values
 
     def value(self, value: Any, type_: Type, path: str) -> Iterator[Failure]:
         """What is wrong with one value; unknown and absent values fit everything."""

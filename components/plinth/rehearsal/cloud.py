@@ -241,6 +241,12 @@ class Cloud:
             ).fetchone()
         return int(row[0])
 
+    def counted(self, name: str) -> int:
+        """What a lasting counter stands at, from 0."""
+        with self._lock:
+            row = self._db.execute("SELECT count FROM counters WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
     def _current(self, record: Record) -> Record:
         found = self.get(record.type, record.id, record.scope)
         if found is None:

@@ -52,7 +52,7 @@ def computed(
         seed=seed or name,
         revision=revision,
     )
-    key = package.names.get(type_token, "name")
+    key = package.name_key(type_token)
     prefix = birth.text(f"{key}Prefix")
     fallback = f"{prefix}{birth.hex(26, 'prefix')}" if prefix else name
     birth = replace(birth, name=birth.text(key, fallback))

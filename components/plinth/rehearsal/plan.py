@@ -65,7 +65,7 @@ def assign_name(
         return inputs, [Failure(".".join(path), f"{'.'.join(path)} is required: naming is off")]
     if name is None:
         tail = (naming.seed.hex() or digest(naming.logical, package.tail))[: package.tail]
-        name = naming.proposed or f"{naming.logical}-{tail}"
+        name = naming.proposed or f"{naming.logical}{package.separator}{tail}"
         name = name if naming.enforced else package.autoname(kind.token, name)
     if len(path) == 1:
         return {**inputs, key: name, _DEFAULTS: [key]}, []

@@ -143,8 +143,7 @@ class Provider:
         token, logical = _identity(request.urn)
         with self._answering(context, Call("check", token, request.urn)):
             kind, inputs = self._kind(token), wire.decode(request.news)
-            checker = Checker(self._package.sdk, lenient=self._package.lenient)
-            failures = list(checker.fields(inputs, kind.inputs))
+            failures = list(self._package.checker.fields(inputs, kind.inputs))
             naming = Naming(
                 logical=logical,
                 seed=bytes(request.randomSeed),
@@ -225,6 +224,9 @@ class Provider:
             else:
                 if record is None:
                     raise EngineError(_missing(token, request.id))
+                reason = self._package.refuse_update(record, _plain(inputs), self._cloud)
+                if reason:
+                    raise EngineError(Problem(code="update-refused", message=reason))
                 draft = expected(kind, logical, inputs, settings, base=record)
                 self._cloud.update(record, draft.inputs, draft.outputs)
                 properties = self._state(draft, settings)
@@ -240,9 +242,9 @@ class Provider:
                 reason = self._package.refuse_delete(record, self._cloud)
                 if reason:
                     raise EngineError(Problem(code="delete-refused", message=reason))
-                for other in self._package.goes_with(record, self._cloud):
-                    self._cloud.delete(other)
-                self._cloud.delete(record)
+                for gone in (*self._package.goes_with(record, self._cloud), record):
+                    self._cloud.delete(gone)
+                    self._package.deleted(gone, self._cloud)
         return Empty()
 
     def invoke(

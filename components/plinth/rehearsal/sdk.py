@@ -32,7 +32,8 @@ _SCALARS: Final = {"str": "string", "int": "integer", "float": "number", "bool":
 
 #: Sentences of the provider documentation that say: a change makes a new resource.
 _REPLACES: Final = re.compile(
-    r"""forc(?:es?|ing)\s(?:the\s|a\s|an\s)?(?:creation|new|(?:resource\s)?re-?(?:creat|plac)\w+)
+    r"""^(?:(?:required|optional)\.\s)?immutable\.
+      | forc(?:es?|ing)\s(?:the\s|a\s|an\s)?(?:creation|new|(?:resource\s)?re-?(?:creat|plac)\w+)
       | chang(?:es?|ing)\b[^.;]{0,60}?\b(?:force|create|require|trigger)s?\b[^.;]{0,30}?
         (?:\bnew\s(?!version)|\bre-?creat\w+|\breplacement)
       | chang(?:es?|ing)\b[^.;]{0,40}?\b(?:re-?creates?|replaces?)\b
@@ -43,7 +44,8 @@ _REPLACES: Final = re.compile(
 _QUOTED: Final = r"""[`"][\w:-]+[`"]"""
 #: ... and sentences that list every value a text may have.
 _LISTED: Final = re.compile(
-    rf"""\b(?:valid|allowed|accepted|supported|possible)\s(?:values|options)(?:\sare)?:?\s
+    rf"""\b(?:(?:valid|allowed|accepted|supported|possible)\s(?:values|options)(?:\sare)?
+         |each\svalue\smay\sbe\sone\sof):?\s
          (?P<quoted>(?:either\s|one\sof\s)?{_QUOTED}(?:(?:,\s|,?\s(?:and|or)\s){_QUOTED})+)
          (?=\.(?:\s|$)|;|$)
       | \bOne\sof\s(?P<plain>[A-Z]\w+(?:(?:,\s|,?\s(?:and|or)\s)[A-Z]\w+)+)\.""",
@@ -202,6 +204,16 @@ class Sdk:
             self._kinds[token] = self._read_kind(token)
         return self._kinds[token]
 
+    def description(self, token: str) -> str:
+        """What the SDK says of a type as a whole."""
+        if token not in self._registry:
+            return ""
+        module, name = self._place(token)
+        for item in module.parse(name).body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                return _documentation(item)
+        return ""
+
     def fields(self, key: str) -> Mapping[str, Field]:
         """The properties of a nested object, by a key out of :attr:`Type.objects`."""
         if key not in self._fields:
@@ -212,11 +224,14 @@ class Sdk:
     def _read_kind(self, token: str) -> Kind | None:
         if token not in self._registry:
             return None
-        fqn, name = self._registry[token]
-        module = self._home(self.root.joinpath(*fqn.split(".")[1:]), name)
+        module, name = self._place(token)
         args = next((n for n in (f"{name}InitArgs", f"{name}Args") if n in module), None)
         inputs = dict(self._read_fields(module, args)) if args else {}
         return Kind(token, inputs, dict(self._read_fields(module, name)))
+
+    def _place(self, token: str) -> tuple[_Module, str]:
+        fqn, name = self._registry[token]
+        return self._home(self.root.joinpath(*fqn.split(".")[1:]), name), name
 
     def _home(self, folder: Path, name: str) -> _Module:
         """The file of a folder that defines a class; its name is the class name in some case."""

@@ -12,6 +12,7 @@ from plinth.rehearsal.packages.base import Package
 _PACKAGES: Final = {
     "aws": "plinth.rehearsal.packages.aws.package:Aws",
     "gcp": "plinth.rehearsal.packages.gcp.package:Gcp",
+    "azure-native": "plinth.rehearsal.packages.azure.package:Azure",
     "kubernetes": "plinth.rehearsal.packages.kubernetes:Kubernetes",
     "random": "plinth.rehearsal.packages.random:Random",
 }

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
 
 from plinth.graph import UNKNOWN
-from plinth.rehearsal.check import Failure
+from plinth.rehearsal.check import Checker, Failure
 from plinth.rehearsal.cloud import Cloud, Record
 from plinth.rehearsal.sdk import Field, Kind, Sdk
 
@@ -77,6 +77,7 @@ class Settings:
         tags: Tags that go onto everything.
         namespace: Default Kubernetes namespace.
         mutable: Kubernetes types whose data changes in place by the provider's own settings.
+        tenant: Azure tenant.
     """
 
     scope: str
@@ -85,6 +86,7 @@ class Settings:
     tags: Mapping[str, str] = field(default_factory=dict)
     namespace: str = "default"
     mutable: frozenset[str] = frozenset()
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,13 @@ class Package:
     lenient: ClassVar[bool] = True
     #: Whether "cannot be updated" in the documentation means that the provider replaces it.
     documents_replacements: ClassVar[bool] = True
-    #: How long the hexadecimal tail of a made-up name is.
+    #: Whether a text has to be one of the values that the SDK names, wherever it names some.
+    closed: ClassVar[bool] = False
+    #: ... but for the properties whose names are in here.
+    open: ClassVar[frozenset[str]] = frozenset()
+    #: How long the hexadecimal tail of a made-up name is, and what it follows.
     tail: ClassVar[int] = 7
+    separator: ClassVar[str] = "-"
     #: Glob on the type token -> property patterns that force a new resource, beyond the SDK's docs.
     replaces: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     makers: ClassVar[Mapping[str, Maker]] = {}
@@ -145,6 +152,11 @@ class Package:
     def sdk(self) -> Sdk:
         """The SDK that the types come from."""
         return Sdk(self.module)
+
+    @property
+    def checker(self) -> Checker:
+        """Judges values by the types of the SDK."""
+        return Checker(self.sdk, lenient=self.lenient, closed=self.closed, open=self.open)
 
     def kind(self, token: str) -> Kind | None:
         """The type behind a token, or ``None``."""
@@ -174,9 +186,13 @@ class Package:
         del token
         return ()
 
+    def name_key(self, token: str) -> str:
+        """The property that holds the physical name."""
+        return self.names.get(token, "name")
+
     def name_path(self, kind: Kind) -> tuple[str, ...] | None:
         """Where the physical name goes, for types that have one and may leave it out."""
-        key = self.names.get(kind.token, "name")
+        key = self.name_key(kind.token)
         known = kind.inputs.get(key)
         return (key,) if known and "string" in known.type.scalars else None
 
@@ -199,7 +215,7 @@ class Package:
             birth: The resource.
             asked: Whether it could have been given as an input: then the cloud's choice is empty.
         """
-        if name == self.names.get(birth.type, "name"):
+        if name == self.name_key(birth.type):
             return birth.name
         if known.type.items is not None:
             return []
@@ -219,6 +235,11 @@ class Package:
         del record, cloud
         return None
 
+    def refuse_update(self, record: Record, new: Mapping[str, Any], cloud: Cloud) -> str | None:
+        """Why the cloud would not change this resource to new inputs, or ``None``."""
+        del record, new, cloud
+        return None
+
     def refuse_delete(self, record: Record, cloud: Cloud) -> str | None:
         """Why the cloud would not delete this resource, or ``None``."""
         del record, cloud
@@ -228,6 +249,10 @@ class Package:
         """What disappears along with a resource."""
         del record, cloud
         return ()
+
+    def deleted(self, record: Record, cloud: Cloud) -> None:
+        """Note whatever outlasts a resource that has just been deleted."""
+        del record, cloud
 
 
 def opened(config: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The Azure package: types, outputs, lookups and constraints."""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SerializeAsAny, ValidationError
 
 from plinth import registry, versions
 from plinth.clouds import CloudInfo
-from plinth.errors import Problem, SpecError, UsageError, nearest
+from plinth.errors import Problem, SpecError, nearest
 from plinth.ports import Port
 from plinth.spec import overlay, problems
 from plinth.spec.document import Document, read
@@ -78,6 +78,11 @@ class Blueprint(Model):
             "managed-by": "plinth",
         }
 
+    def written_at(self, name: str) -> tuple[str, ...]:
+        """Where ``region`` or ``account`` was said: for this cloud alone, or for all."""
+        own = getattr(self.cloud_options, name, None)
+        return ("clouds", self.settings.cloud, name) if own else (name,)
+
     def tools(self) -> Iterator[tuple[str, Tool, CapabilityOptions]]:
         """The capabilities that are on, in building order, with tool and options."""
         for capability, choice in self.choices.items():
@@ -133,8 +138,8 @@ def resolve(
     """
     layered = overlay.resolve(document, environment)
     found: list[Problem] = []
-    if cloud is not None and cloud not in registry.cloud_names():
-        raise UsageError(_unknown("cloud", cloud, registry.cloud_names()))
+    if cloud is not None:
+        registry.known_cloud(cloud)
     data = {key: value for key, value in layered.data.items() if key != "environments"}
     cloud_name = cloud or data.get("cloud")
     blocks = _cloud_blocks(data, layered, found)
@@ -163,7 +168,11 @@ def resolve(
     checks = [*_check_settings(blueprint), *info.check(blueprint)]
     if not found:  # a tool whose options are wrong would be missed by the tools that need it
         checks += _check_tools(blueprint)
-    found += [_place(problem, layered) for problem in checks]
+    for problem in checks:
+        path = problem.path or ""
+        if path in ("region", "account"):
+            path = ".".join(blueprint.written_at(path))
+        found.append(_place(replace(problem, path=path), layered))
     if found:
         raise SpecError(*problems.merge(found))
     return blueprint
@@ -345,9 +354,7 @@ def _check_tools(blueprint: Blueprint) -> Iterator[Problem]:
                 "offer here",
                 path=f"{capability}.tool",
                 allowed=tuple(
-                    name
-                    for name in registry.cloud_names()
-                    if tool.needs <= registry.cloud(name).ports
+                    name for name in registry.cloud_names() if tool.runs_on(registry.cloud(name))
                 ),
                 fix="Choose another tool, or a cloud that offers it.",
             )

@@ -13,6 +13,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from plinth.errors import Problem, UsageError, nearest
 from plinth.spec.models import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _CLOUDS = {
     "aws": "plinth.clouds.aws:CLOUD",
+    "kubernetes": "plinth.clouds.kubernetes:CLOUD",
+    "gcp": "plinth.clouds.gcp:CLOUD",
 }
 
 _TOOLS = {
@@ -73,6 +76,27 @@ def cloud(name: str) -> CloudInfo:
     """The facts about one cloud; does not load its SDK. Raises KeyError for an unknown name."""
     info: CloudInfo = _load(_clouds()[name])
     return info
+
+
+def known_cloud(name: str) -> CloudInfo:
+    """The facts about a cloud that a person named.
+
+    Raises:
+        UsageError: There is no such cloud.
+    """
+    allowed = cloud_names()
+    if name in allowed:
+        return cloud(name)
+    close = nearest(name, allowed)
+    raise UsageError(
+        Problem(
+            code="unknown-cloud",
+            message=f"there is no cloud '{name}'",
+            allowed=allowed,
+            nearest=close,
+            fix=f"Write {close or allowed[0]}.",
+        )
+    )
 
 
 def tool_names(capability: str) -> tuple[str, ...]:

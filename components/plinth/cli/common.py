@@ -68,6 +68,18 @@ def json_option(function: F) -> F:
     )
 
 
+def clouds_option(function: F) -> F:
+    """``--cloud NAME``, once or twice."""
+    return click.option(
+        "--cloud",
+        "clouds",
+        metavar="NAME",
+        multiple=True,
+        shell_complete=_clouds,
+        help="Ask what the spec would be on another cloud. Given twice: one for each side.",
+    )(function)
+
+
 def cloud_option(function: F) -> F:
     """``--cloud NAME``: what would this spec be there?"""
     return click.option(

@@ -45,15 +45,16 @@ def validate(spec: Path, cloud: str | None, *, as_json: bool) -> None:
 
 @click.command()
 @unused_spec_option
+@cloud_option
 @json_option
-def schema(*, as_json: bool) -> None:  # noqa: ARG001 - the output is JSON either way
+def schema(*, cloud: str | None, as_json: bool) -> None:  # noqa: ARG001 - JSON either way
     """Print the JSON Schema of specs.
 
     Editors use it through the line `# yaml-language-server: $schema=FILE` on top of a spec.
     """
     from plinth.spec.schema import json_schema
 
-    output.emit(json_schema())
+    output.emit(json_schema(cloud))
 
 
 @click.command()

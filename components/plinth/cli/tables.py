@@ -35,17 +35,22 @@ _DONE = {
 _RISKS = {"data-loss": "[bold red]DATA LOSS[/]", "high": "[red]high[/]", "low": "low", "none": ""}
 
 
-def _table(*columns: str) -> Table:
+def grid(*columns: str, widest: int | None = None) -> Table:
+    """An empty table without lines; ``widest`` folds every column but the first."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for index, column in enumerate(columns):
+        table.add_column(column, overflow="fold", max_width=widest if index else None)
     return table
 
 
 def console(*, stderr: bool = False) -> Console:
     """Where tables go: as wide as the terminal, or as the text where there is none."""
-    found = Console(highlight=False, stderr=stderr)
-    return found if found.is_terminal else Console(highlight=False, stderr=stderr, width=_UNBOUND)
+    found = Console(highlight=False, emoji=False, stderr=stderr)
+    return (
+        found
+        if found.is_terminal
+        else Console(highlight=False, emoji=False, stderr=stderr, width=_UNBOUND)
+    )
 
 
 def show(*parts: RenderableType) -> None:
@@ -66,7 +71,7 @@ _UNBOUND = 10_000
 
 def counts(plan: Plan) -> Table:
     """Resources by capability."""
-    table = _table("part", "tool", "resources")
+    table = grid("part", "tool", "resources")
     choices = plan.blueprint.choices
     for capability, count in plan.counts.items():
         tool = choices[capability].tool if capability in choices else ""
@@ -79,7 +84,7 @@ def violations(found: Sequence[Violation]) -> Table | str:
     """What the policies say: one line a rule and message, with how many resources it hits."""
     if not found:
         return "[green]policies: no violation[/]"
-    table = _table("policy", "severity", "resources", "message")
+    table = grid("policy", "severity", "resources", "message")
     grouped: dict[tuple[str, str, str, bool], list[str]] = {}
     for v in found:
         key = (v.policy, v.severity, v.message, v.waiver is not None)
@@ -94,7 +99,7 @@ def violations(found: Sequence[Violation]) -> Table | str:
 
 def outputs(values: Mapping[str, Any], *, computed: Collection[str] = ()) -> RenderableType:
     """Stack outputs; ``computed`` ones are marked as known for sure only once they exist."""
-    table = _table("output", "value")
+    table = grid("output", "value")
     for name, value in sorted(values.items()):
         text = escape(str(value))
         table.add_row(name, f"≈ {text}" if name in computed else text)
@@ -111,7 +116,7 @@ def felt(found: Iterable[Change]) -> list[Change]:
 def changes(found: Iterable[Change]) -> Table:
     """Changes by capability, the riskiest first within each; what is alike in one line."""
     order = ("data-loss", "high", "low", "none")
-    table = _table("", "resource", "type", "risk", "why")
+    table = grid("", "resource", "type", "risk", "why")
     rows = sorted(
         found, key=lambda c: (c.capability, order.index(c.risk), c.op == "create", c.name, c.type)
     )

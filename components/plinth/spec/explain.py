@@ -140,6 +140,12 @@ class _Explainer:
                 yield from self._versions()
             elif name == "cloud":
                 yield self._cloud(field)
+            elif name == "clouds":
+                yield from self._model(
+                    self.blueprint.cloud_options, (name, self.blueprint.settings.cloud), None
+                )
+            elif name in ("region", "account"):
+                yield self._place(name, field)
             else:
                 yield from self._value(getattr(settings, name), (name,), field, None)
 
@@ -186,6 +192,21 @@ class _Explainer:
         found = self._leaf(self.blueprint.settings.cloud, ("cloud",), field, None)
         found = replace(found, allowed=registry.cloud_names())
         return replace(found, source="option", location=None) if self.cloud else found
+
+    def _place(self, name: str, field: FieldInfo) -> Explanation:
+        """Region or account, which the cloud's own settings or another cloud may decide."""
+        found = self._leaf(getattr(self.blueprint.settings, name), (name,), field, None)
+        own = self.blueprint.written_at(name)
+        if own != (name,):
+            origin = self.layered.origin(own)
+            return replace(found, source=origin.layer, location=origin.location)
+        home = self.layered.data.get("cloud")
+        if self.cloud and self.cloud != home:
+            reason = f"the nearest to {self.layered.data.get(name)} on {home}"
+            if found.value is None:
+                reason = f"the {name} named in the spec is one of {home}"
+            return replace(found, source="derived", reason=reason, location=None)
+        return found
 
     def _tool(self, capability: str, tool: str) -> Explanation:
         usual = registry.default_tool(capability, self.blueprint.settings.cloud)

@@ -6,17 +6,20 @@ all that :mod:`plinth.blueprint` refuses; whatever it refuses, Plinth refuses to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from plinth import registry
+from plinth.clouds import CloudInfo
 from plinth.spec.models import CAPABILITIES, Settings, Spec
 from plinth.spec.overlay import ENVIRONMENTS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
+#: The block of settings that hold on one cloud only.
+CLOUDS: Final = "clouds"
 _REF: Final = "#/$defs/"
 _OVERLAY: Final = "overlay."
 #: Keywords that hold schemas: one, a list of them, or a mapping to them.
@@ -27,14 +30,27 @@ _MAPPING: Final = frozenset({"properties", "patternProperties"})
 JsonSchema = dict[str, Any]
 
 
-def json_schema() -> JsonSchema:
-    """The schema of a whole spec document (draft 2020-12)."""
+def json_schema(cloud: str | None = None) -> JsonSchema:
+    """The schema of a whole spec document (draft 2020-12).
+
+    Args:
+        cloud: Narrows it to what one cloud has: its regions, its settings, the tools it can run.
+
+    Raises:
+        UsageError: There is no such cloud.
+    """
+    clouds = registry.cloud_names()
+    if cloud is not None:
+        clouds = (registry.known_cloud(cloud).name,)
     definitions: dict[str, JsonSchema] = {}
     root = _model(Spec, definitions)
-    root["properties"]["cloud"]["enum"] = list(registry.cloud_names())
+    root["properties"]["cloud"]["enum"] = list(clouds)
+    root["properties"][CLOUDS] |= _clouds(registry.cloud_names(), definitions)
+    if cloud is not None:
+        _narrow(root, registry.cloud(cloud))
     for capability in CAPABILITIES:
         description = Settings.model_fields[capability].description
-        definitions[capability] = {**_capability(capability, definitions)}
+        definitions[capability] = _capability(capability, clouds, definitions)
         root["properties"][capability] = {
             "description": description,
             "anyOf": [{"$ref": _REF + capability}, {"type": "null"}],
@@ -42,7 +58,7 @@ def json_schema() -> JsonSchema:
     overlays = {_OVERLAY + name: _relax(schema) for name, schema in definitions.items()}
     environments = root["properties"].pop(ENVIRONMENTS)
     for capability in CAPABILITIES:
-        _open_tool(overlays[_OVERLAY + capability], capability)
+        _open_tool(overlays[_OVERLAY + capability], _tools(capability, clouds), capability)
     overlays["overlay"] = {**_relax(root), "description": "What differs in one environment."}
     for names in environments["patternProperties"].values():
         names.clear()
@@ -66,10 +82,40 @@ def _model(model: type[BaseModel], definitions: dict[str, JsonSchema]) -> JsonSc
     return schema
 
 
-def _capability(capability: str, definitions: dict[str, JsonSchema]) -> JsonSchema:
+def _clouds(names: Sequence[str], definitions: dict[str, JsonSchema]) -> JsonSchema:
+    """The block of settings by cloud: each cloud's own model."""
+    for name in names:
+        definitions[f"cloud.{name}"] = _model(registry.cloud(name).options, definitions)
+    return {
+        "properties": {name: {"$ref": f"{_REF}cloud.{name}"} for name in names},
+        "additionalProperties": False,
+    }
+
+
+def _narrow(root: JsonSchema, info: CloudInfo) -> None:
+    """Lists the cloud's regions, where it has such a list."""
+    if info.regions:
+        named = {"enum": sorted(info.regions)}
+        described = {key: root["properties"]["region"][key] for key in ("description", "examples")}
+        root["properties"]["region"] = {**described, "anyOf": [named, {"type": "null"}]}
+        root["properties"]["region"]["examples"] = [next(iter(info.regions))]
+
+
+def _tools(capability: str, clouds: Sequence[str]) -> tuple[str, ...]:
+    """The tools of a capability that one of the clouds can run."""
+    return tuple(
+        name
+        for name in registry.tool_names(capability)
+        if any(registry.tool(capability, name).runs_on(registry.cloud(cloud)) for cloud in clouds)
+    )
+
+
+def _capability(
+    capability: str, clouds: Sequence[str], definitions: dict[str, JsonSchema]
+) -> JsonSchema:
     """A capability's block: the tool decides which options there are."""
-    tools = registry.tool_names(capability)
-    usual = sorted({registry.default_tool(capability, cloud) for cloud in registry.cloud_names()})
+    tools = _tools(capability, clouds)
+    usual = sorted({registry.default_tool(capability, cloud) for cloud in clouds})
     for name in tools:
         tool = registry.tool(capability, name)
         schema = _model(tool.options, definitions)
@@ -97,10 +143,10 @@ def _capability(capability: str, definitions: dict[str, JsonSchema]) -> JsonSche
     }
 
 
-def _open_tool(overlay: JsonSchema, capability: str) -> None:
+def _open_tool(overlay: JsonSchema, tools: Sequence[str], capability: str) -> None:
     """Lets an overlay without ``tool`` have any tool's options: the shared part may name it."""
     *_, unnamed = overlay["allOf"]
-    references = [f"{_REF}{_OVERLAY}{capability}.{n}" for n in registry.tool_names(capability)]
+    references = [f"{_REF}{_OVERLAY}{capability}.{name}" for name in tools]
     unnamed["then"] = {"anyOf": [{"$ref": reference} for reference in references]}
 
 

@@ -15,6 +15,7 @@ from plinth.spec.options import CapabilityOptions
 
 if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
+    from plinth.clouds import CloudInfo
     from plinth.context import Context
     from plinth.errors import Problem
 
@@ -52,3 +53,8 @@ class Tool:
     requires: frozenset[str] = frozenset()
     check: Callable[[Blueprint, Any], Sequence[Problem]] = _no_problems
     clouds: frozenset[str] | None = None
+
+    def runs_on(self, cloud: CloudInfo) -> bool:
+        """Whether a cloud has what the tool needs."""
+        named = self.clouds is None or cloud.name in self.clouds
+        return named and self.needs <= cloud.ports

@@ -1,0 +1,224 @@
+"""Two plans side by side, by capability and component: environments of a spec, or clouds.
+
+Things are told apart by the names they keep everywhere: capability, component, logical name.  Two
+environments on one cloud are made of the same types, so single resources are compared; two clouds
+meet the same needs by other types, so what each component is made of is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from plinth.graph import Graph, Resource, capability_of
+from plinth.planning import PARTS, Plan
+from plinth.rehearsal.diff import changes
+
+#: The end of names that are unique in the world.
+_DIGEST = re.compile(r"-?[0-9a-f]{6}\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One property of a resource that both sides have."""
+
+    path: str
+    left: Any
+    right: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One component, and what it is made of on either side.
+
+    Attributes:
+        part: Capability, or ``foundation`` or ``services``.
+        component: Logical name; the part's own where things are made directly below it.
+        left: Resources by kind on the left, such as ``{"Subnet": 6}``; and ``right``.
+        only_left: Kind and logical name of resources on the left only; and ``only_right``.
+        changed: What differs in resources that both sides have, by kind and logical name.
+    """
+
+    part: str
+    component: str
+    left: Mapping[str, int]
+    right: Mapping[str, int]
+    only_left: tuple[str, ...]
+    only_right: tuple[str, ...]
+    changed: Mapping[str, tuple[Change, ...]]
+
+    @property
+    def same(self) -> bool:
+        """Whether both sides are alike."""
+        return not (self.only_left or self.only_right or self.changed)
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as plain JSON data."""
+        return {
+            "part": self.part,
+            "component": self.component,
+            "left": dict(self.left),
+            "right": dict(self.right),
+            "onlyLeft": list(self.only_left),
+            "onlyRight": list(self.only_right),
+            "changed": {
+                name: [{"path": c.path, "left": c.left, "right": c.right} for c in found]
+                for name, found in self.changed.items()
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two plans of one spec."""
+
+    left: Plan
+    right: Plan
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Every component of either side, in building order."""
+        left, right = _components(self.left.graph), _components(self.right.graph)
+        keys = [*left, *(key for key in right if key not in left)]
+        keys.sort(key=lambda key: PARTS.index(key[0]))
+        return tuple(self._row(key, left.get(key, {}), right.get(key, {})) for key in keys)
+
+    @cached_property
+    def outputs(self) -> dict[str, tuple[Any, Any]]:
+        """Stack outputs that differ; ``None`` where a side lacks one."""
+        left, right = self.left.graph.outputs, self.right.graph.outputs
+        names = [*left, *(name for name in right if name not in left)]
+        both = {name: (left.get(name), right.get(name)) for name in names}
+        return {name: pair for name, pair in both.items() if pair[0] != pair[1]}
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs but names that follow from the environment's."""
+        return all(row.same for row in self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as one object, for ``--json``."""
+        sides = {"left": self.left, "right": self.right}
+        return {
+            **{
+                side: {
+                    "environment": plan.blueprint.environment,
+                    "cloud": plan.blueprint.settings.cloud,
+                    "region": plan.blueprint.settings.region,
+                    "resources": sum(plan.counts.values()),
+                    "violations": len(plan.violations),
+                }
+                for side, plan in sides.items()
+            },
+            "parts": [row.to_json() for row in self.rows],
+            "outputs": {
+                name: {"left": left, "right": right} for name, (left, right) in self.outputs.items()
+            },
+        }
+
+    def _row(
+        self, key: tuple[str, str], left: Mapping[str, Resource], right: Mapping[str, Resource]
+    ) -> Row:
+        differing = {
+            name: tuple(self._changes(left[name], right[name])) for name in left if name in right
+        }
+        return Row(
+            part=key[0],
+            component=key[1],
+            left=Counter(_kind(resource) for resource in left.values()),
+            right=Counter(_kind(resource) for resource in right.values()),
+            only_left=tuple(name for name in left if name not in right),
+            only_right=tuple(name for name in right if name not in left),
+            changed={name: found for name, found in differing.items() if found},
+        )
+
+    def _changes(self, left: Resource, right: Resource) -> Iterator[Change]:
+        """What differs by choice: values that come from other resources follow from those."""
+        computed = left.property_dependencies.keys() | right.property_dependencies.keys()
+        one, other = _neutral(self.left, left), _neutral(self.right, right)
+        for change in changes(one, other):
+            if change.path[0] not in computed:
+                yield Change(
+                    path=str(change),
+                    left=_at(_opened(left.inputs), change.path),
+                    right=_at(_opened(right.inputs), change.path),
+                )
+
+
+def _components(graph: Graph) -> dict[tuple[str, str], dict[str, Resource]]:
+    """Resources by kind and name, of each component of each part."""
+    found: dict[tuple[str, str], dict[str, Resource]] = {}
+    for resource in graph:
+        if resource.custom and not resource.is_provider:
+            part = capability_of(resource.urn)
+            component = _component(graph, resource) or part
+            label = f"{_kind(resource)} {resource.name}"
+            found.setdefault((part, component), {})[label] = resource
+    return found
+
+
+def _component(graph: Graph, resource: Resource) -> str | None:
+    """Name of the component right below the part that a resource belongs to."""
+    lineage: list[Resource] = []
+    parent = resource.parent
+    while parent is not None:
+        lineage.append(graph.by_urn[parent])
+        parent = graph.by_urn[parent].parent
+    # Ends with the platform and the part.
+    return lineage[-3].name if len(lineage) > 2 else None
+
+
+def _kind(resource: Resource) -> str:
+    return resource.type.rsplit(":", 1)[-1]
+
+
+def _neutral(plan: Plan, resource: Resource) -> Any:
+    """Inputs without the names that follow from the environment, its account and its region."""
+    settings = plan.blueprint.settings
+    words = {
+        plan.blueprint.prefix: "<prefix>",
+        settings.account or "": "<account>",
+        settings.region or "": "<region>",
+        plan.blueprint.environment: "<environment>",
+    }
+    known = {word: mark for word, mark in words.items() if word}
+    return _replaced(_opened(resource.inputs), known)
+
+
+def _opened(value: Any) -> Any:
+    """Documents that travel as JSON text are read, so that what differs in them can be named."""
+    if isinstance(value, Mapping):
+        return {key: _opened(item) for key, item in value.items()}
+    if isinstance(value, str) and value.startswith("{"):
+        with contextlib.suppress(json.JSONDecodeError):
+            return json.loads(value)
+    return value
+
+
+def _replaced(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _replaced(item, words) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(item, words) for item in value]
+    if not isinstance(value, str):
+        return value
+    for word, mark in words.items():
+        value = re.sub(rf"\b{re.escape(word)}\b", mark, value)
+    return _DIGEST.sub("", value) if "<prefix>" in value else value
+
+
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(value, list) and isinstance(key, int) and key < len(value):
+            value = value[key]
+        else:
+            return None
+    return value

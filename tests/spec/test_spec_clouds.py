@@ -1,0 +1,114 @@
+"""One spec on several clouds: settings by cloud, and what `--cloud` makes of region and account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from plinth import blueprint, registry
+from plinth.errors import SpecError, UsageError
+from plinth.spec.document import Document, load
+from plinth.spec.explain import explain
+from plinth.spec.schema import json_schema
+
+BASE = """\
+apiVersion: plinth/v1
+name: churn
+owner: ml@example.com
+cost: {center: "4711", monthly_budget: 3000}
+cloud: aws
+region: eu-central-1
+account: "111111111111"
+artifacts: {}
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Document]:
+    def written(more: str = "") -> Document:
+        file = tmp_path / "platform.yaml"
+        file.write_text(BASE + more, encoding="utf-8")
+        return load(file)
+
+    return written
+
+
+def test_on_another_cloud_the_nearest_region_and_no_foreign_account(
+    write: Callable[[str], Document],
+) -> None:
+    there = blueprint.resolve(write(""), "dev", cloud="gcp").settings
+    assert (there.region, there.account) == ("europe-west3", None)  # Frankfurt, too
+    assert blueprint.resolve(write(""), "dev").settings.region == "eu-central-1"
+
+
+def test_the_cloud_s_own_settings_win(write: Callable[[str], Document]) -> None:
+    document = write("clouds: {gcp: {region: europe-west4, account: churn-dev}}\n")
+    there = blueprint.resolve(document, "dev", cloud="gcp").settings
+    assert (there.region, there.account) == ("europe-west4", "churn-dev")
+    here = blueprint.resolve(document, "dev").settings
+    assert (here.region, here.account) == ("eu-central-1", "111111111111")
+
+
+def test_an_environment_may_say_other_settings(write: Callable[[str], Document]) -> None:
+    document = write(
+        "clouds: {gcp: {region: europe-west4}}\n"
+        "environments: {dev: {}, prod: {clouds: {gcp: {account: churn-prod}}}}\n"
+    )
+    there = blueprint.resolve(document, "prod", cloud="gcp").settings
+    assert (there.region, there.account) == ("europe-west4", "churn-prod")
+
+
+def test_all_blocks_are_checked_whichever_is_in_use(write: Callable[[str], Document]) -> None:
+    document = write("clouds:\n  gcp: {regoin: europe-west4}\n  asure: {region: westeurope}\n")
+    with pytest.raises(SpecError) as caught:
+        blueprint.resolve(document, "dev")
+    found = {problem.path: problem for problem in caught.value.problems}
+    assert found["clouds.gcp.regoin"].nearest == "region"
+    assert found["clouds.asure"].nearest == "azure"
+    assert found["clouds.asure"].location is not None
+    assert found["clouds.asure"].location.line == 11
+
+
+def test_a_wrong_region_is_found_where_it_is_written(write: Callable[[str], Document]) -> None:
+    document = write("clouds:\n  gcp:\n    region: europe-west99\n")
+    with pytest.raises(SpecError) as caught:
+        blueprint.resolve(document, "dev", cloud="gcp")
+    (problem,) = caught.value.problems
+    assert problem.path == "clouds.gcp.region"
+    assert problem.location is not None
+    assert problem.location.line == 11
+
+
+def test_explained_by_where_it_was_said(write: Callable[[str], Document]) -> None:
+    document = write("clouds: {gcp: {account: churn-dev}}\n")
+    found = {item.path: item for item in explain(document, "dev", cloud="gcp")}
+    assert found["region"].source == "derived"
+    assert found["region"].reason == "the nearest to eu-central-1 on aws"
+    assert found["account"].source == "spec"
+    assert found["account"].location is not None
+    assert found["account"].location.line == 9
+
+
+def test_every_cloud_with_regions_can_answer_for_every_other() -> None:
+    clouds = [registry.cloud(name) for name in registry.cloud_names()]
+    for here in clouds:
+        for there in clouds:
+            for place in here.regions.values():
+                answer = there.region_like(place)
+                assert (answer in there.regions) is bool(there.regions)
+                if any(other == place for other in there.regions.values()):
+                    assert answer is not None
+                    assert there.regions[answer] == place
+
+
+def test_schema_of_one_cloud_has_its_regions_and_every_cloud_s_block() -> None:
+    narrow = json_schema("gcp")
+    assert narrow["properties"]["cloud"]["enum"] == ["gcp"]
+    regions = narrow["properties"]["region"]["anyOf"][0]["enum"]
+    assert "europe-west3" in regions
+    assert "eu-central-1" not in regions
+    assert set(narrow["properties"]["clouds"]["properties"]) == set(registry.cloud_names())
+    with pytest.raises(UsageError, match="there is no cloud 'gpc'"):
+        json_schema("gpc")

@@ -195,6 +195,9 @@ class WorkloadIdentity:
     #: keys for stores that know no workload identity.
     env: Mapping[str, Input[str]] = field(default_factory=dict)
     env_secrets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: Folders that the containers need, from secrets of the namespace (mount path -> secret), such
+    #: as the certificate authority that a variable of ``env`` points to.
+    secret_files: Mapping[str, str] = field(default_factory=dict)
     #: What must exist before a pod that uses the identity starts.
     ready: tuple[Resource, ...] = ()
 

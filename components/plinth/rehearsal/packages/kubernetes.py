@@ -49,7 +49,7 @@ _SELECTOR: Final = ("spec.selector",)
 #: provider/pkg/provider/diff.go. Of a pod, it lists fields one by one: all of the specification but
 #: tolerations, deadlines and the names of containers. API versions that servers dropped are left
 #: out. A secret is replaced for its data, and so is a configuration map, unless the provider is
-#: set to ``enableConfigMapMutable``, which is off by default.
+#: set to change them in place, which is off by default.
 _FORCE_NEW: Final[Mapping[str, tuple[str, ...]]] = {
     "*": ("metadata.name", "metadata.namespace"),
     "kubernetes:apps/v1:Deployment": _SELECTOR,
@@ -78,7 +78,11 @@ _FORCE_NEW: Final[Mapping[str, tuple[str, ...]]] = {
     # helm_release.go in the same place
     RELEASE: ("name", "namespace"),
 }  # fmt: skip
-_MUTABLE: Final = {"kubernetes:core/v1:ConfigMap": "enableConfigMapMutable"}
+_MUTABLE: Final = {
+    "kubernetes:core/v1:ConfigMap": "enableConfigMapMutable",
+    "kubernetes:core/v1:Secret": "enableSecretMutable",
+}
+_CONTENT: Final = frozenset({"data", "stringData", "binaryData"})
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _LABEL_KEY: Final = re.compile(
@@ -228,7 +232,7 @@ class Kubernetes(Package):
         """As documented, but for the types that the provider is set to change in place."""
         found = super().force_new(token, inputs, settings)
         if token in settings.mutable:
-            return [pattern for pattern in found if pattern not in _FORCE_NEW[token]]
+            return [pattern for pattern in found if pattern not in _CONTENT]
         return found
 
     def config_replaces(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

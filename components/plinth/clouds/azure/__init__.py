@@ -1,1 +1,25 @@
 """Azure: what is known of it without Pulumi and without its SDK."""
+
+from __future__ import annotations
+
+from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
+from plinth.clouds.azure.checks import check
+from plinth.clouds.azure.facts import REGIONS, STATEFUL
+from plinth.clouds.azure.options import AzureOptions
+from plinth.ports import Port
+
+CLOUD = CloudInfo(
+    name="azure",
+    title="Azure",
+    adapter="plinth.clouds.azure.adapter:Azure",
+    ports=frozenset(Port),
+    sdk="pulumi_azure_native",
+    extra="azure",
+    packages=("azure-native", "kubernetes", "random"),
+    stateful=(STATEFUL | STATEFUL_ANYWHERE).__contains__,
+    commands=("az", "kubelogin"),
+    check=check,
+    regions=REGIONS,
+    options=AzureOptions,
+    any_account="00000000-0000-0000-0000-000000000000",
+)

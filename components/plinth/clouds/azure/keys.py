@@ -7,7 +7,6 @@ come to the vault by its exception for them, or by its private endpoint.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -17,15 +16,8 @@ from pulumi_azure_native import keyvault
 
 from plinth.clouds.azure.site import Component, Site
 
-#: Resource ID of a key: its vault, the vault's name, the key's name.
-KEY_ID: Final = re.compile(
-    r"(/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[^/]+/providers/Microsoft\.KeyVault/vaults/"
-    r"([0-9a-zA-Z-]{3,24}))/keys/([0-9a-zA-Z-]{1,127})"
-)
-#: What a deleted vault is kept for when nothing durable was in it; Azure's least.
+#: How long a deleted vault is kept when nothing durable was in it; Azure's least.
 _LEAST_DAYS: Final = 7
-#: Days between the version that is made and the end of the one before; Azure asks for 7 at least.
-_OVERLAP_DAYS: Final = 30
 
 
 class Concern(StrEnum):
@@ -46,6 +38,8 @@ class Encryption(NamedTuple):
         key_id: Resource ID of the key.
         key_name: Name of the key.
         key_uri: The key without a version, so that new ones are followed by themselves.
+        version_uri: The key's first version, for those who ask for one and follow new ones even so;
+            without a version where the key is adopted.
         identity_id: Resource ID of the user-assigned identity that may use the key.
         principal_id: Object ID of that identity.
         client_id: Client ID of that identity.
@@ -57,6 +51,7 @@ class Encryption(NamedTuple):
     key_id: Input[str]
     key_name: Input[str]
     key_uri: Input[str]
+    version_uri: Input[str]
     identity_id: Output[str]
     principal_id: Output[str]
     client_id: Output[str]
@@ -84,11 +79,11 @@ class Vault(Component):
     name: Output[str]
     uri: Output[str]
 
-    def __init__(self, *, site: Site, parent: Resource) -> None:
-        super().__init__("Vault", "vault", site, parent)
+    def __init__(self, name: str, *, site: Site, parent: Resource) -> None:
+        super().__init__("Vault", name, site, parent)
         kept = site.blueprint.settings.encryption.deletion_window_days
         vault = keyvault.Vault(
-            "vault",
+            name,
             resource_group_name=site.group,
             properties={
                 "sku": {"family": "A", "name": "premium" if site.durable else "standard"},
@@ -108,12 +103,42 @@ class Vault(Component):
         self.uri = vault.properties.vault_uri
         self.register_outputs({"uri": self.uri})
 
+    def key(self, name: str, owner: Component) -> Any:
+        """A key in the vault, whose material is renewed by Key Vault.
+
+        Azure Resource Manager makes keys and neither changes nor deletes them: that is done on the
+        vault's own address, which nobody outside the network reaches.  So a key goes with its
+        vault, and has a name of the engine's own, as the last one of that name may still be there.
+        """
+        site = self.site
+        return keyvault.Key(
+            name,
+            resource_group_name=site.group,
+            vault_name=self.name,
+            properties={
+                "kty": "RSA-HSM" if site.durable else "RSA",
+                "key_size": 3072,
+                "key_ops": ["encrypt", "decrypt", "wrapKey", "unwrapKey"],
+                # No version ever expires: what it encrypted has to stay readable.
+                "rotation_policy": {
+                    "lifetime_actions": [
+                        {
+                            "action": {"type": "rotate"},
+                            "trigger": {
+                                "time_after_create": (
+                                    f"P{site.blueprint.settings.encryption.rotation_days}D"
+                                )
+                            },
+                        }
+                    ]
+                },
+            },
+            opts=owner.child(stateful=True, keep=True, ignore_changes=["properties"]),
+        )
+
 
 class Key(Component):
-    """A key, and the identity that encrypts with it (``plinth:index:Key``).
-
-    Its material is renewed by Key Vault.
-    """
+    """A key, and the identity that encrypts with it (``plinth:index:Key``)."""
 
     encryption: Encryption
 
@@ -123,8 +148,10 @@ class Key(Component):
         if adopted is not None:
             found = _adopted(adopted)
         else:
-            made, vault = self._make(concern, keys.vault), keys.vault
-            found = _Found(vault.id, vault.uri, made.id, concern, made.key_uri)
+            vault = keys.vault
+            made = vault.key(concern, self)
+            versioned = made.key_uri_with_version
+            found = _Found(vault.id, vault.uri, made.id, made.name, made.key_uri, versioned)
         identity = self.identity(concern)
         right = self.assign(
             concern,
@@ -141,35 +168,38 @@ class Key(Component):
         )
         self.register_outputs({"uri": found.key_uri})
 
-    def _make(self, concern: Concern, vault: Vault) -> Any:
-        """The key in the platform's vault.
 
-        Azure Resource Manager makes keys and neither changes nor deletes them: that is done on the
-        vault's own address, which nobody outside the network reaches.  So a key goes with its
-        vault.
-        """
-        days = self.site.blueprint.settings.encryption.rotation_days
-        return keyvault.Key(
-            concern,
-            resource_group_name=self.site.group,
-            vault_name=vault.name,
-            key_name=concern,
-            properties={
-                "kty": "RSA-HSM" if self.site.durable else "RSA",
-                "key_size": 3072,
-                "key_ops": ["encrypt", "decrypt", "wrapKey", "unwrapKey"],
-                "rotation_policy": {
-                    "attributes": {"expiry_time": f"P{days + _OVERLAP_DAYS}D"},
-                    "lifetime_actions": [
-                        {
-                            "action": {"type": "rotate"},
-                            "trigger": {"time_after_create": f"P{days}D"},
-                        }
-                    ],
-                },
-            },
-            opts=self.child(stateful=True, keep=True, ignore_changes=["properties"]),
+class EtcdKey(Component):
+    """The key of what the cluster's API server stores (``plinth:index:Key``), in its own vault.
+
+    The cluster reaches that vault by a private link that it makes for itself, for which it has to
+    be the vault's contributor (Azure Kubernetes Service documentation, "Add KMS etcd encryption",
+    private key vault).  So no other key, and no secret, is in there.
+
+    Attributes:
+        vault_id: Resource ID of the vault.
+        version_uri: The key with its version, which the cluster asks for.
+        ready: The cluster's rights.
+    """
+
+    vault_id: Output[str]
+    version_uri: Output[str]
+    ready: tuple[Resource, ...]
+
+    def __init__(self, *, principal: Input[str], site: Site, parent: Resource) -> None:
+        super().__init__("Key", "etcd", site, parent)
+        vault = Vault("etcd", site=site, parent=self)
+        key = vault.key("etcd", self)
+        self.vault_id, self.version_uri = vault.id, key.key_uri_with_version
+        rights = {
+            "etcd": ("Key Vault Crypto User", key.id),
+            "etcd-link": ("Key Vault Contributor", vault.id),
+        }
+        self.ready = tuple(
+            self.assign(name, role, scope=scope, principal=principal)
+            for name, (role, scope) in rights.items()
         )
+        self.register_outputs({})
 
 
 class Keys:
@@ -183,7 +213,7 @@ class Keys:
     @cached_property
     def vault(self) -> Vault:
         """The platform's vault, which holds its keys and its secrets."""
-        return Vault(site=self._site, parent=self._parent)
+        return Vault("vault", site=self._site, parent=self._parent)
 
     def encryption(self, concern: Concern) -> Encryption:
         """What encrypts a concern's data. An adopted key serves all of them."""
@@ -198,12 +228,11 @@ class _Found(NamedTuple):
     key_id: Input[str]
     key_name: Input[str]
     key_uri: Input[str]
+    version_uri: Input[str]
 
 
 def _adopted(key_id: str) -> _Found:
-    found = KEY_ID.fullmatch(key_id)
-    if found is None:
-        raise ValueError(f"not the resource ID of a key: {key_id}")
-    vault_id, vault, name = found.groups()
-    uri = f"https://{vault}.vault.azure.net/"
-    return _Found(vault_id, uri, key_id, name, f"{uri}keys/{name}")
+    vault_id, name = key_id.split("/keys/")
+    uri = f"https://{vault_id.rsplit('/', maxsplit=1)[-1]}.vault.azure.net/"
+    key_uri = f"{uri}keys/{name}"
+    return _Found(vault_id, uri, key_id, name, key_uri, key_uri)

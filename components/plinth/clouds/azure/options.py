@@ -34,6 +34,11 @@ class AzureOptions(CloudOptions):
         "Microsoft.ContainerService/managedClusters, for the API server. Without one, Kubernetes "
         "secrets are encrypted with Azure's own key only.",
     )
+    encryption_at_host: bool = Field(
+        default=True,
+        description="Encrypt caches and temporary disks of nodes on their hosts. The subscription "
+        "needs the feature Microsoft.Compute/EncryptionAtHost.",
+    )
     vault: str | None = Field(
         default=None,
         pattern=_PROVIDERS + r"/Microsoft\.KeyVault/vaults/[0-9a-zA-Z-]{3,24}$",

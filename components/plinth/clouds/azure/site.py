@@ -34,11 +34,13 @@ class Site(base.Site):
 
     Attributes:
         tenant: The subscription's Entra tenant.
+        caller: Object ID of the one that runs Plinth.
         group: Name of the resource group that holds everything.
         group_id: Its resource ID.
     """
 
     tenant: Input[str]
+    caller: Input[str]
     group: Output[str]
     group_id: Output[str]
 
@@ -72,6 +74,7 @@ class Site(base.Site):
             blueprint=blueprint,
             account=account or caller.subscription_id,
             tenant=caller.tenant_id,
+            caller=caller.object_id,
             group=group.name,
             group_id=group.id,
             providers=(provider, base.random_provider(parent)),
@@ -142,9 +145,10 @@ class Component(base.Component):
         *,
         scope: Input[str],
         principal: Input[str],
-        kind: str = "ServicePrincipal",
+        kind: str | None = "ServicePrincipal",
         condition: Input[str] | None = None,
         depends_on: Sequence[Resource] = (),
+        ignore_changes: Sequence[str] = (),
     ) -> Resource:
         """Gives a principal a built-in role on one thing.
 
@@ -153,10 +157,11 @@ class Component(base.Component):
             role: Name of the role in :data:`plinth.clouds.azure.facts.ROLES`.
             scope: Resource ID of the thing.
             principal: Object ID of the principal.
-            kind: `ServicePrincipal` (identities are such), `Group` or `User`. Named, so that one
-                that was made a moment ago is not looked for in a directory that lags behind.
+            kind: `ServicePrincipal` (identities are such), named so that one that was made a moment
+                ago is not looked for in a directory that lags behind. ``None`` for people.
             condition: Narrows the role by attributes.
             depends_on: What else must be there.
+            ignore_changes: Properties that stay as they were made.
         """
         assignment: Resource = authorization.RoleAssignment(
             name,
@@ -167,7 +172,7 @@ class Component(base.Component):
             principal_type=kind,
             condition=condition,
             condition_version="2.0" if condition is not None else None,
-            opts=self.child(depends_on=depends_on),
+            opts=self.child(depends_on=depends_on, ignore_changes=ignore_changes),
         )
         return assignment
 

@@ -280,9 +280,15 @@ def _cloud_blocks(
     blocks: dict[str, CloudOptions] = {}
     written = data.get("clouds")
     for name, block in written.items() if isinstance(written, dict) else ():
-        info = _cloud(name, layered, found, path=("clouds", name))
-        if info is None or not isinstance(block, dict):
+        if name not in registry.cloud_names():
+            problem = _unknown("cloud", name, registry.cloud_names())
+            path = ("clouds", name)
+            where = layered.locate(path, key=True)
+            found.append(replace(problem, path=".".join(path), location=where))
             continue
+        info = registry.cloud(name)
+        if not isinstance(block, dict):
+            continue  # the spec's own model says so
         options = _validate(info.options, block, layered, ("clouds", name), found)
         if options is not None:
             blocks[name] = options
@@ -305,13 +311,11 @@ def _moved(data: Mapping[str, Any], info: CloudInfo, options: CloudOptions) -> d
     return {**data, "cloud": info.name} | place
 
 
-def _cloud(
-    name: str, layered: overlay.Layered, found: list[Problem], path: Sequence[str] = ("cloud",)
-) -> CloudInfo | None:
+def _cloud(name: str, layered: overlay.Layered, found: list[Problem]) -> CloudInfo | None:
     allowed = registry.cloud_names()
     if name in allowed:
         return registry.cloud(name)
-    found.append(_place(replace(_unknown("cloud", name, allowed), path=".".join(path)), layered))
+    found.append(_place(replace(_unknown("cloud", name, allowed), path="cloud"), layered))
     return None
 
 

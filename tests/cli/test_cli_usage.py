@@ -141,7 +141,7 @@ def test_without_a_project(plinth: Plinth) -> None:
 
 
 def test_an_interrupt_is_told_in_json_too(plinth: Plinth, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> None:
+    def interrupted(_cloud: str | None) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("plinth.spec.schema.json_schema", interrupted)
@@ -154,7 +154,7 @@ def test_a_defect_is_recorded_and_not_printed(
 ) -> None:
     from plinth.cli import main
 
-    def broken() -> None:
+    def broken(_cloud: str | None) -> None:
         raise ZeroDivisionError("three apples, no friends")
 
     monkeypatch.setattr("plinth.spec.schema.json_schema", broken)

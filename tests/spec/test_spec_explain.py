@@ -99,6 +99,10 @@ def test_everything_agrees_with_the_blueprint() -> None:
         if first in resolved.choices:
             choice = resolved.choices[first]
             value = choice if rest == ["tool"] else choice.options
+        elif first == "clouds":
+            cloud, *rest = rest
+            assert cloud == resolved.settings.cloud
+            value = resolved.cloud_options
         else:
             rest = [first, *rest]
         for part in rest:

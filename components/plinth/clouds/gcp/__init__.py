@@ -1,1 +1,25 @@
 """Google Cloud: what is known of it without Pulumi and without its SDK."""
+
+from __future__ import annotations
+
+from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
+from plinth.clouds.gcp.checks import check
+from plinth.clouds.gcp.facts import REGIONS, STATEFUL
+from plinth.clouds.gcp.options import GcpOptions
+from plinth.ports import Port
+
+CLOUD = CloudInfo(
+    name="gcp",
+    title="Google Cloud",
+    adapter="plinth.clouds.gcp.adapter:Gcp",
+    ports=frozenset(Port),
+    sdk="pulumi_gcp",
+    extra="gcp",
+    packages=("gcp", "kubernetes", "random"),
+    stateful=(STATEFUL | STATEFUL_ANYWHERE).__contains__,
+    commands=("gke-gcloud-auth-plugin",),
+    check=check,
+    regions=REGIONS,
+    options=GcpOptions,
+    any_account="any-project",
+)

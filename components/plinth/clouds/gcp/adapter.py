@@ -218,6 +218,11 @@ class Gcp:
         """external-dns' name for Cloud DNS."""
         return dns.provider()
 
+    def dns_values(self) -> Mapping[str, Any]:
+        """The project and the zone, so that no other zone of the same domain is touched."""
+        project = Output.concat("--google-project=", self._site.project)
+        return {"extraArgs": [project, f"--zone-id-filter={self._zone}"]}
+
     def dns_identity(
         self, name: str, *, namespace: str, service_account: str, parent: Resource
     ) -> ports.WorkloadIdentity:

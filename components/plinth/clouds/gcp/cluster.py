@@ -195,7 +195,10 @@ class Cluster(Component):
 
     def _entry(self, kind: str, role: str, member: str) -> Resource:
         cluster = Output.concat(
-            "projects/", self.site.project, f"/locations/{self.site.region}/clusters/", self._cluster_name
+            "projects/",
+            self.site.project,
+            f"/locations/{self.site.region}/clusters/",
+            self._cluster_name,
         )
         entry: Resource = gcp.projects.IAMMember(
             naming.physical(kind, member.partition(":")[2].partition("@")[0], unique=member),

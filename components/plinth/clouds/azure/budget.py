@@ -1,5 +1,6 @@
-"""The spending limit: a budget of Azure Cost Management, on what carries this environment's tags.
+"""The spending limit: a budget of Azure Cost Management, on this environment's resource groups.
 
+The cluster's machines and disks are in a group of their own, so the budget is the subscription's.
 It is kept in the billing account's own currency, which nothing here can choose or look up: the
 spec's amount is taken in that currency.
 """
@@ -7,16 +8,12 @@ spec's amount is taken in that currency.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from pulumi import Output, Resource
 from pulumi_azure_native import consumption
 
 from plinth.clouds.azure.site import Component, Site
-
-#: Tags that tell one environment's cost from another's. The resource group alone does not: nodes
-#: and disks of the cluster are in one of Azure's own.
-_FILTER: Final = ("platform", "environment")
 
 
 class Budget(Component):
@@ -34,7 +31,13 @@ class Budget(Component):
             category="Cost",
             time_grain="Monthly",
             amount=settings.cost.monthly_budget,
-            filter={"and_": [_tagged(tag, site.blueprint.tags[tag]) for tag in _FILTER]},
+            filter={
+                "dimensions": {
+                    "name": "ResourceGroupName",
+                    "operator": "In",
+                    "values": [site.prefix, f"{site.prefix}-nodes"],
+                }
+            },
             notifications={
                 f"{kind}_{percent}": _alert(kind, percent, people)
                 for kind, percent in [*alerts, ("Forecasted", 100)]
@@ -49,10 +52,6 @@ class Budget(Component):
 def _this_month() -> str:
     """The first day of this month. Azure takes none before it."""
     return f"{datetime.now(UTC):%Y-%m}-01T00:00:00Z"
-
-
-def _tagged(name: str, value: str) -> dict[str, Any]:
-    return {"tags": {"name": name, "operator": "In", "values": [value]}}
 
 
 def _alert(kind: str, percent: int, people: list[str]) -> dict[str, Any]:

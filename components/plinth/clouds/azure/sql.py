@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pulumi_random as random
-from pulumi import Resource
+from pulumi import Output, Resource
 from pulumi_azure_native import dbforpostgresql as postgres
 
 from plinth.clouds.azure import machines
@@ -14,7 +14,7 @@ from plinth.clouds.azure.network import Network
 from plinth.clouds.azure.secrets import Secrets
 from plinth.clouds.azure.site import Component, Site
 from plinth.clouds.azure.waiting import once
-from plinth.ports import Secret, SqlServer
+from plinth.ports import SqlServer
 
 PORT: Final = 5432
 ADMIN: Final = "plinth"
@@ -46,7 +46,7 @@ class Sql(Component):
         super().__init__("Sql", "sql", site, parent)
         self._keys = keys
         # Azure wants characters of three kinds at least.
-        password = random.RandomPassword(
+        made = random.RandomPassword(
             "sql",
             length=32,
             special=False,
@@ -55,7 +55,8 @@ class Sql(Component):
             min_upper=1,
             opts=self.child(stateful=True),
         )
-        admin = secrets.generate("sql", {"username": ADMIN, "password": password.result}, self)
+        password: Output[str] = Output.secret(made.result)
+        admin = secrets.generate("sql", {"username": ADMIN, "password": password}, self)
         server = self._server(password)
         ready = [
             *self._configure(server),
@@ -69,12 +70,10 @@ class Sql(Component):
         ]
         self.lock("sql", once(server.id, *ready))
         host = once(server.fully_qualified_domain_name, *ready)
-        self.server = SqlServer(
-            host=host, port=PORT, admin=Secret(name=admin.name, keys=admin.keys, ref=admin.ref)
-        )
+        self.server = SqlServer(host=host, port=PORT, admin=admin)
         self.register_outputs({"host": host})
 
-    def _server(self, password: Any) -> Any:
+    def _server(self, password: Output[str]) -> Any:
         site = self.site
         encryption = self._keys.encryption(Concern.DATABASE)
         # Azure grows disks and never shrinks them, which it would be asked to after each refresh.
@@ -85,7 +84,7 @@ class Sql(Component):
             resource_group_name=site.group,
             version=site.blueprint.pins.postgres.split(".", maxsplit=1)[0],
             administrator_login=ADMIN,
-            administrator_login_password=password.result,
+            administrator_login_password=password,
             auth_config={
                 "active_directory_auth": "Enabled",
                 "password_auth": "Enabled",

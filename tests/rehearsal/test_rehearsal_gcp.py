@@ -20,7 +20,7 @@ from plinth.rehearsal.outputs import computed
 from plinth.rehearsal.packages.gcp.facts import IN_PLACE, LABELS, LOWERCASE_NAMES, NAMES, REPLACES
 from plinth.rehearsal.packages.gcp.lookups import LOOKUPS
 from plinth.rehearsal.packages.gcp.outputs import MAKERS
-from plinth.rehearsal.packages.gcp.rules import ENCRYPTED, LINKS, PROTECTED_BY_DEFAULT
+from plinth.rehearsal.packages.gcp.rules import ENCRYPTED, LINKS, PROTECTED_BY_DEFAULT, VALUES
 from plinth.rehearsal.packages.gcp.shapes import project_number
 from plinth.rehearsal.sdk import Field
 
@@ -102,6 +102,16 @@ class TestTables:
             assert not link.unless or field(link.target, link.unless), link
         for token, (path, _) in ENCRYPTED.items():
             assert field(token, path), token
+        for token, rows in VALUES.items():
+            assert all(field(token, path) for path in rows), token
+
+    def test_what_the_sdk_says_itself_is_understood(self) -> None:
+        immutable = field("gcp:orgpolicy/policy:Policy", "name")
+        assert immutable is not None
+        assert immutable.replaces
+        listed = field("gcp:networksecurity/addressGroup:AddressGroup", "purposes")
+        assert listed is not None
+        assert listed.values == ("DEFAULT", "CLOUD_ARMOR")
 
     @pytest.mark.parametrize("token", sorted(MAKERS))
     def test_outputs_are_those_of_the_type_and_none_is_left_out(self, token: str) -> None:
@@ -319,6 +329,18 @@ class TestOutputs:
         assert safe["serverCaCerts"][0]["cert"]
         assert safe["port"] == 6378
 
+    def test_what_is_published_has_an_attachment_that_a_rule_leads_to(self) -> None:
+        inside = {"ipv4Enabled": False, "pscConfigs": [{"pscEnabled": True}]}
+        settings = {"tier": "t", "ipConfiguration": inside}
+        target = made(DATABASE, settings=settings)[1]["pscServiceAttachmentLink"]
+        assert f"/regions/{REGION}/serviceAttachments/" in target
+        token = "gcp:compute/forwardingRule:ForwardingRule"
+        rule, outputs = made(token, target=target, ipAddress="10.0.0.9")
+        assert rule == f"projects/{PROJECT}/regions/{REGION}/forwardingRules/web"
+        assert outputs["pscConnectionStatus"] == "ACCEPTED"
+        assert outputs["ipAddress"] == "10.0.0.9"
+        assert made(token)[1]["pscConnectionId"] == ""
+
     def test_zones_and_ranges_and_names_that_google_makes_up(self) -> None:
         servers = made(ZONE, dnsName="example.com.")[1]["nameServers"]
         assert all(re.fullmatch(r"ns-cloud-[a-e]\d\.googledomains\.com\.", s) for s in servers)
@@ -362,6 +384,14 @@ class TestCheck:
             (DATABASE, {"databaseVersion": "POSTGRES_17",
                         "settings": {"tier": "t", "userLabels": {"a": "B"}}},
              "settings.userLabels.a"),
+            (DATABASE, {"databaseVersion": "POSTGRES_17",
+                        "settings": {"tier": "t", "edition": "STANDARD"}}, "settings.edition"),
+            (CLUSTER, {"releaseChannel": {"channel": "SLOW"}}, "releaseChannel.channel"),
+            (POOL, {"cluster": "c", "nodeConfig": {"taints": [
+                {"key": "a", "value": "b", "effect": "NoSchedule"}]}}, "nodeConfig.taints.effect"),
+            (POOL, {"cluster": "c", "nodeConfig": {"resourceLabels": {"A": "b"}}},
+             "nodeConfig.resourceLabels.A"),
+            (BUCKET, {"location": "EU", "publicAccessPrevention": "on"}, "publicAccessPrevention"),
             (REDIS, {"memorySizeGb": 1, "tier": "STANDARD"}, "tier"),
             (RECORD, {"managedZone": "z", "name": "a.example.com", "type": "A"}, "name"),
             (ZONE, {"dnsName": "example.com"}, "dnsName"),
@@ -510,6 +540,17 @@ class TestConstraints:
         with pytest.raises(grpc.RpcError, match="already exists"):
             gcp.make(RING, {"name": "ring", "location": REGION})
         assert gcp.read(ring) is not None
+
+    def test_names_of_log_buckets_stay_taken_and_those_of_databases_do_not(
+        self, gcp: Client
+    ) -> None:
+        token = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
+        wanted = {"project": PROJECT, "location": REGION, "bucketId": "audit"}
+        gcp.delete(gcp.make(token, wanted))
+        with pytest.raises(grpc.RpcError, match="already exists"):
+            gcp.make(token, wanted)
+        for _ in range(2):
+            gcp.delete(gcp.make(DATABASE, {**POSTGRES, "name": "orders"}))
 
     def test_what_is_abandoned_or_protected_stays(self, gcp: Client, cloud: Cloud) -> None:
         abandoned = gcp.make(TOPIC, {"deletionPolicy": "ABANDON"})

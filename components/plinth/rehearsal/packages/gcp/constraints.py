@@ -17,7 +17,7 @@ from plinth.rehearsal.packages.gcp.rules import (
     PROTECTED_BY_DEFAULT,
     Link,
 )
-from plinth.rehearsal.packages.gcp.runtime import agent_of
+from plinth.rehearsal.packages.gcp.runtime import agent_of, log_agent
 from plinth.rehearsal.packages.gcp.shapes import last, project_number
 
 _SERVICE: Final = "gcp:projects/service:Service"
@@ -104,7 +104,7 @@ def _naming(record: Record, link: Link, cloud: Cloud) -> Iterator[Record]:
 def _missing(record: Record, cloud: Cloud) -> str | None:
     """What it names has to exist, unless it is in another project or Google made it."""
     for link in LINKS:
-        if not fnmatchcase(record.type, link.type):
+        if link.given or not fnmatchcase(record.type, link.type):
             continue
         there = cloud.resources(type=link.target)
         for value in map(str, values(record.inputs, link.path)):
@@ -159,11 +159,17 @@ def _forbidden_key(record: Record, cloud: Cloud) -> str | None:
     """A service encrypts with a key of the project once its agent may use that key."""
     path, service = ENCRYPTED.get(record.type, ("", ""))
     for key in map(_bare, map(str, values(record.inputs, path) if path else ())):
-        agent = agent_of(f"{service}.googleapis.com", _project(record))
+        agent = _encrypting(service, _project(record))
         grants = cloud.mentioning(f"serviceAccount:{agent}", record.scope)
-        if not _elsewhere(key, record) and not any(_lets_use(grant, key) for grant in grants):
+        ours = cloud.get("gcp:kms/cryptoKey:CryptoKey", key, record.scope) is not None
+        if ours and not any(_lets_use(grant, key) for grant in grants):
             return f"403: {agent} may not use the key {key}"
     return None
+
+
+def _encrypting(service: str, project: str) -> str:
+    logs = service == "logging"
+    return log_agent(project) if logs else agent_of(f"{service}.googleapis.com", project)
 
 
 def _lets_use(grant: Record, key: str) -> bool:
@@ -180,6 +186,7 @@ def _connected(record: Record, cloud: Cloud) -> str | None:
     network = last(str(record.inputs.get("network")))
     for type_, path in _PRODUCED.items():
         for other in cloud.resources(type=type_, scope=record.scope):
-            if network in map(last, map(str, values(other.inputs, path))):
+            peered = other.inputs.get("connectMode") == "DIRECT_PEERING"
+            if not peered and network in map(last, map(str, values(other.inputs, path))):
                 return f"producer services still use this connection: {other.id}"
     return None

@@ -8,6 +8,7 @@ from typing import Any, Final
 from plinth.rehearsal.packages.base import Birth, Made, Maker
 from plinth.rehearsal.packages.gcp.shapes import (
     CERTIFICATE,
+    COMPUTE,
     CREATED,
     address,
     item,
@@ -60,17 +61,17 @@ def _database_instance(birth: Birth) -> Made:
     wanted = item(settings.get("ipConfiguration"))
     private = address(birth, "10") if wanted.get("privateNetwork") else ""
     public = "" if wanted.get("ipv4Enabled", True) in (False, "false") else address(birth, "34")
-    named_ = {"PRIMARY": public, "PRIVATE": private}
-    host = f"{birth.hex(12)}.{birth.hex(13, 'dns')}.{birth.region}.sql.goog."
+    addresses = {"PRIMARY": public, "PRIVATE": private}
+    attachment, host = _published(birth) if wanted.get("pscConfigs") else ("", "")
     return birth.name, {
         "connectionName": f"{owner}:{birth.region}:{birth.name}",
-        "dnsName": host if item(wanted.get("pscConfig")) else "",
+        "dnsName": host,
         "dnsNames": [],
         "firstIpAddress": public or private,
-        "ipAddresses": [{"ipAddress": ip, "type": type_} for type_, ip in named_.items() if ip],
+        "ipAddresses": [{"ipAddress": ip, "type": type_} for type_, ip in addresses.items() if ip],
         "privateIpAddress": private,
         "publicIpAddress": public,
-        "pscServiceAttachmentLink": "",
+        "pscServiceAttachmentLink": attachment,
         "selfLink": f"{_SQL}projects/{owner}/instances/{birth.name}",
         "serverCaCerts": [_authority(birth)],
         "serviceAccountEmailAddress": (
@@ -80,6 +81,14 @@ def _database_instance(birth: Birth) -> Made:
         "maintenanceVersion": birth.text("maintenanceVersion", "R20250531.01_00"),
         "settings": {"version": birth.revision} | dict(settings),
     }
+
+
+def _published(birth: Birth) -> tuple[str, str]:
+    """Service attachment and host name of what is reached by Private Service Connect."""
+    tenant, code = f"{birth.hex(17, 'tenant')}p-tp", birth.hex(12)
+    place = f"{COMPUTE}projects/{tenant}/regions/{birth.region}/serviceAttachments"
+    host = f"{code}.{birth.hex(13, 'dns')}.{birth.region}.sql.goog."
+    return f"{place}/a-{code}-psc-service-attachment-{birth.hex(16, 'psc')}", host
 
 
 def _authority(birth: Birth) -> dict[str, Any]:

@@ -93,6 +93,13 @@ _READ: Final[Mapping[str, tuple[str, ...]]] = {
         "network", "networkTier", "prefixLength", "purpose", "region", "subnetwork",
     ),
     "gcp:compute/firewall:Firewall": ("direction", "params"),
+    "gcp:compute/forwardingRule:ForwardingRule": (
+        "allPorts", "backendService", "description", "ipAddress", "ipCollection", "ipProtocol",
+        "ipVersion", "isMirroringCollector", "loadBalancingScheme", "network", "networkTier",
+        "noAutomateDnsZone", "portRange", "ports", "region", "serviceDirectoryRegistrations",
+        "serviceLabel", "sourceIpRanges", "subnetwork",
+        "target",  # of service attachments
+    ),
     "gcp:compute/globalAddress:GlobalAddress": (
         "address", "addressType", "description", "ipVersion", "network", "prefixLength", "purpose",
     ),

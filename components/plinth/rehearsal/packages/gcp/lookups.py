@@ -9,7 +9,7 @@ from typing import Any, Final
 from plinth.rehearsal.cloud import Record
 from plinth.rehearsal.packages.base import Birth, Lookup, NotFoundError, Question, digest
 from plinth.rehearsal.packages.gcp.outputs import MAKERS, generic
-from plinth.rehearsal.packages.gcp.runtime import VERSION, agent_of
+from plinth.rehearsal.packages.gcp.runtime import VERSION, agent_of, log_agent
 from plinth.rehearsal.packages.gcp.shapes import last, project_number
 
 _EMAIL: Final = "rehearsal@example.com"
@@ -52,6 +52,14 @@ def _client_config(question: Question) -> Mapping[str, Any]:
         "accessToken": f"ya29.{digest(settings.account, 60)}",
         "defaultLabels": dict(settings.tags),
     }
+
+
+def _log_encryption(question: Question) -> Mapping[str, Any]:
+    """The account that Cloud Logging encrypts with (its documentation on customer keys)."""
+    project = _project(question)
+    id_ = f"projects/{project}/cmekSettings"
+    known = {"id": id_, "name": id_, "project": project, "kmsKeyVersionName": ""}
+    return {"kmsKeyName": "", **question.args, **known, "serviceAccountId": log_agent(project)}
 
 
 def _user_info(_: Question) -> Mapping[str, Any]:
@@ -208,6 +216,7 @@ LOOKUPS: Final[Mapping[str, Lookup]] = {
     "gcp:kms/getKMSKeyRing:getKMSKeyRing": _existing(
         "gcp:kms/keyRing:KeyRing", name="name", location="location"
     ),
+    "gcp:logging/getProjectCmekSettings:getProjectCmekSettings": _log_encryption,
     "gcp:organizations/getBillingAccount:getBillingAccount": _billing_account,
     "gcp:organizations/getClientConfig:getClientConfig": _client_config,
     "gcp:organizations/getClientOpenIdUserInfo:getClientOpenIdUserInfo": _user_info,

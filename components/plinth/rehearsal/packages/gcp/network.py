@@ -83,6 +83,21 @@ def _free(birth: Birth) -> str:
     return str(ipaddress.ip_network(f"{free}/{length}", strict=False).network_address)
 
 
+def _forwarding_rule(birth: Birth) -> Made:
+    id_ = f"projects/{project(birth)}/regions/{birth.region}/forwardingRules/{birth.name}"
+    published = "/serviceAttachments/" in birth.text("target")
+    connected = {"pscConnectionId": digits(birth, 17), "pscConnectionStatus": "ACCEPTED"}
+    return id_, {
+        "selfLink": COMPUTE + id_,
+        "creationTimestamp": CREATED,
+        "baseForwardingRule": "",
+        "forwardingRuleId": int(digits(birth, 15)),
+        "serviceName": "",
+        "ipAddress": birth.text("ipAddress", address(birth, "10")),
+        **(connected if published else dict.fromkeys(connected, "")),
+    }
+
+
 def _connection(birth: Birth) -> Made:
     """``RetrieveServiceNetworkingNetworkName``: the network goes by the project's number."""
     owner, name = project(birth), last(birth.text("network"))
@@ -107,6 +122,7 @@ _DNS: Final = "projects/{project}/managedZones/{managedZone}"
 MAKERS: Final[Mapping[str, Maker]] = {
     "gcp:compute/address:Address": _address,
     "gcp:compute/firewall:Firewall": linked("projects/{project}/global/firewalls/{name}"),
+    "gcp:compute/forwardingRule:ForwardingRule": _forwarding_rule,
     "gcp:compute/globalAddress:GlobalAddress": _address,
     "gcp:compute/network:Network": _network,
     "gcp:compute/router:Router": linked("projects/{project}/regions/{region}/routers/{name}"),

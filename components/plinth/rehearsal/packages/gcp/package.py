@@ -12,7 +12,7 @@ from plinth.graph import UNKNOWN
 from plinth.rehearsal.check import Failure, join
 from plinth.rehearsal.cloud import Cloud, Record
 from plinth.rehearsal.packages.base import Birth, Lookup, Made, Maker, Package, Settings
-from plinth.rehearsal.packages.gcp.constraints import along, creation, deletion
+from plinth.rehearsal.packages.gcp.constraints import along, creation, deletion, values
 from plinth.rehearsal.packages.gcp.facts import (
     IN_PLACE,
     LABELS,
@@ -22,7 +22,7 @@ from plinth.rehearsal.packages.gcp.facts import (
 )
 from plinth.rehearsal.packages.gcp.lookups import LOOKUPS
 from plinth.rehearsal.packages.gcp.outputs import MAKERS, generic
-from plinth.rehearsal.packages.gcp.rules import ETERNAL, NAME_RULES
+from plinth.rehearsal.packages.gcp.rules import LASTING, NAME_RULES, VALUES
 from plinth.rehearsal.packages.gcp.shapes import CREATED, location, project
 from plinth.rehearsal.sdk import Field, Kind
 
@@ -32,7 +32,11 @@ _PROJECT_ID: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z]+-[a-z]+\d+")
 #: Comes with everything that the provider labels (patches/0006 of pulumi-gcp).
 _ATTRIBUTION: Final = {"goog-pulumi-provisioned": "true"}
-_LABELLED: Final = ("resourceLabels", "userLabels")
+#: Where there are labels of Google Cloud, besides a type's ``labels`` where the provider adds its
+#: own: those of notification channels are settings, those of nodes are for Kubernetes.
+_LABELLED: Final = (
+    "resourceLabels", "userLabels", "settings.userLabels", "nodeConfig.resourceLabels"
+)  # fmt: skip
 
 
 class Gcp(Package):
@@ -64,19 +68,22 @@ class Gcp(Package):
         yield from _check_labels(config.get("defaultLabels"), "defaultLabels")
 
     def check(self, token: str, inputs: Mapping[str, Any]) -> Iterator[Failure]:
-        """The names and labels that Google Cloud would refuse."""
+        """The names, labels and values that Google Cloud would refuse."""
         for glob, key, pattern, rule in NAME_RULES:
             value = inputs.get(key)
             known = isinstance(value, str) and value != UNKNOWN and fnmatchcase(token, glob)
             if known and not re.fullmatch(pattern, str(value)):
                 yield Failure(key, f"{key} is {value!r}, but must be {rule}")
+        for path, allowed in VALUES.get(token, {}).items():
+            for value in values(inputs, path):
+                if value not in (*allowed, UNKNOWN, ""):
+                    listed = ", ".join(allowed)
+                    yield Failure(path, f"{path} is {value!r}, which is not one of {listed}")
         kind = self.kind(token)
-        labels = ("labels", *_LABELLED) if kind and "effectiveLabels" in kind.outputs else _LABELLED
-        for key in labels:
-            yield from _check_labels(inputs.get(key), key)
-        settings = inputs.get("settings")
-        if token == "gcp:sql/databaseInstance:DatabaseInstance" and isinstance(settings, Mapping):  # noqa: S105
-            yield from _check_labels(settings.get("userLabels"), "settings.userLabels")
+        labelled = kind is not None and "effectiveLabels" in kind.outputs
+        for path in (*_LABELLED, *(["labels"] if labelled else [])):
+            for labels in values(inputs, path):
+                yield from _check_labels(labels, path)
 
     def autoname(self, token: str, name: str) -> str:
         """The forms that the provider brings made-up names into."""
@@ -137,13 +144,13 @@ class Gcp(Package):
         return () if self._stays(record) else list(along(record, cloud))
 
     def deleted(self, record: Record, cloud: Cloud) -> None:
-        """The provider only forgets keys, and what is to be abandoned: they are there for ever."""
+        """What stays, although the provider has forgotten it, is nobody's."""
         if self._stays(record):
             cloud.add(replace(record, urn=None))
 
     def _stays(self, record: Record) -> bool:
         abandoned = record.urn is not None and record.state.get("deletionPolicy") == "ABANDON"
-        return record.type in ETERNAL or abandoned
+        return record.type in LASTING or abandoned
 
 
 def _check_labels(labels: Any, path: str) -> Iterator[Failure]:

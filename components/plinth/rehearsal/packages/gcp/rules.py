@@ -82,6 +82,41 @@ NAME_RULES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("gcp:*[iI][aA][mM]Member:*", "role", _ROLE, "a role such as roles/viewer"),
 )  # fmt: skip
 
+_TAINTS: Final = ("NO_SCHEDULE", "PREFER_NO_SCHEDULE", "NO_EXECUTE")
+_IDENTITIES: Final = ("MODE_UNSPECIFIED", "GCE_METADATA", "GKE_METADATA")
+
+#: Type -> property -> the values it may have, which the SDK does not list. Read, but for the
+#: prevention of public access (Cloud Storage documentation, "Public access prevention").
+VALUES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "gcp:container/cluster:Cluster": {
+        "databaseEncryption.state": ("ENCRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED", "DECRYPTED"),
+        "datapathProvider": (
+            "DATAPATH_PROVIDER_UNSPECIFIED", "LEGACY_DATAPATH", "ADVANCED_DATAPATH",
+        ),
+        "dnsConfig.clusterDns": (
+            "PROVIDER_UNSPECIFIED", "PLATFORM_DEFAULT", "CLOUD_DNS", "KUBE_DNS",
+        ),
+        "networkingMode": ("VPC_NATIVE", "ROUTES"),
+        "nodeConfig.taints.effect": _TAINTS,
+        "nodeConfig.workloadMetadataConfig.mode": _IDENTITIES,
+        "releaseChannel.channel": ("UNSPECIFIED", "RAPID", "REGULAR", "STABLE", "EXTENDED"),
+        "securityPostureConfig.mode": ("DISABLED", "BASIC", "ENTERPRISE", "MODE_UNSPECIFIED"),
+    },
+    "gcp:container/nodePool:NodePool": {
+        "nodeConfig.taints.effect": _TAINTS,
+        "nodeConfig.workloadMetadataConfig.mode": _IDENTITIES,
+    },
+    "gcp:sql/databaseInstance:DatabaseInstance": {
+        "settings.availabilityType": ("REGIONAL", "ZONAL"),
+        "settings.edition": ("ENTERPRISE", "ENTERPRISE_PLUS"),
+        "settings.ipConfiguration.sslMode": (
+            "ALLOW_UNENCRYPTED_AND_ENCRYPTED", "ENCRYPTED_ONLY",
+            "TRUSTED_CLIENT_CERTIFICATE_REQUIRED",
+        ),
+    },
+    "gcp:storage/bucket:Bucket": {"publicAccessPrevention": ("inherited", "enforced")},
+}  # fmt: skip
+
 #: Types that nobody may delete until ``deletionProtection`` is set to false: it is on by default.
 #: Read. Wherever else a type has that property, it protects when it is true.
 PROTECTED_BY_DEFAULT: Final = frozenset(
@@ -103,10 +138,18 @@ PROTECTED_BY_DEFAULT: Final = frozenset(
     }
 )
 
-#: Types that cannot be deleted at all: the provider only forgets them, and their names stay taken.
-#: Read in ``resource_kms_key_ring.go`` and ``resource_kms_crypto_key.go``: creating one again ends
-#: in error 409, an import takes it back.
-ETERNAL: Final = frozenset({"gcp:kms/keyRing:KeyRing", "gcp:kms/cryptoKey:CryptoKey"})
+#: Types whose names stay taken. Keys and key rings cannot be deleted, the provider only forgets
+#: them: creating one again ends in error 409, an import takes it back (read in
+#: ``resource_kms_key_ring.go`` and ``resource_kms_crypto_key.go``). A log bucket stays for a week
+#: (Cloud Logging documentation, "Configure log buckets"). The name of a deleted Cloud SQL instance
+#: is free at once (Cloud SQL documentation, "Delete instances"), whatever the SDK says of it.
+LASTING: Final = frozenset(
+    {
+        "gcp:kms/keyRing:KeyRing",
+        "gcp:kms/cryptoKey:CryptoKey",
+        "gcp:logging/projectBucketConfig:ProjectBucketConfig",
+    }
+)
 
 #: API -> others that are switched on with it. Believed.
 IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -141,6 +184,7 @@ class Link:
         type: Glob on the type that has it.
         path: The property; of lists, that of every item.
         target: The type it names, by identifier, link or name.
+        given: Whether people may have made the target beforehand, so that it need not be there.
         holds: Whether the target cannot be deleted while it is named ...
         unless: ... unless this switch of the target is on.
         goes: Whether it disappears along with its target.
@@ -149,6 +193,7 @@ class Link:
     type: str
     path: str
     target: str
+    given: bool = False
     holds: bool = False
     unless: str = ""
     goes: bool = False
@@ -175,6 +220,11 @@ LINKS: Final[tuple[Link, ...]] = (
     Link("gcp:compute/address:Address", "subnetwork", _SUBNETWORK, holds=True),
     Link("gcp:compute/routerNat:RouterNat", "router", "gcp:compute/router:Router", goes=True),
     Link("gcp:compute/routerNat:RouterNat", "subnetworks.name", _SUBNETWORK),
+    Link(
+        "gcp:compute/forwardingRule:ForwardingRule", "ipAddress",
+        "gcp:compute/address:Address", given=True, holds=True,
+    ),
+    Link("gcp:compute/forwardingRule:ForwardingRule", "subnetwork", _SUBNETWORK, holds=True),
     Link("gcp:compute/routerNat:RouterNat", "natIps", "gcp:compute/address:Address", holds=True),
     Link("gcp:servicenetworking/connection:Connection", "network", _NETWORK, goes=True),
     Link(
@@ -183,40 +233,43 @@ LINKS: Final[tuple[Link, ...]] = (
     ),
     Link(_CLUSTER, "network", _NETWORK, holds=True),
     Link(_CLUSTER, "subnetwork", _SUBNETWORK, holds=True),
-    Link(_CLUSTER, "databaseEncryption.keyName", _KEY),
+    Link(_CLUSTER, "databaseEncryption.keyName", _KEY, given=True),
     Link("gcp:container/nodePool:NodePool", "cluster", _CLUSTER, goes=True),
     Link("gcp:kms/cryptoKey:CryptoKey", "keyRing", "gcp:kms/keyRing:KeyRing"),
-    Link("gcp:kms/cryptoKeyIAM*", "cryptoKeyId", _KEY),
+    Link("gcp:kms/cryptoKeyIAM*", "cryptoKeyId", _KEY, given=True),
     Link(
         "gcp:serviceaccount/iAM*", "serviceAccountId", "gcp:serviceaccount/account:Account",
         goes=True,
     ),
     Link("gcp:storage/bucketObject:*", "bucket", _BUCKET, holds=True, unless="forceDestroy"),
     Link("gcp:storage/bucketIAM*", "bucket", _BUCKET, goes=True),
-    Link(_BUCKET, "encryption.defaultKmsKeyName", _KEY),
+    Link(_BUCKET, "encryption.defaultKmsKeyName", _KEY, given=True),
     Link(_DATABASE, "settings.ipConfiguration.privateNetwork", _NETWORK, holds=True),
-    Link(_DATABASE, "encryptionKeyName", _KEY),
+    Link(_DATABASE, "encryptionKeyName", _KEY, given=True),
     Link("gcp:sql/user:User", "instance", _DATABASE, goes=True),
     Link("gcp:sql/database:Database", "instance", _DATABASE, goes=True),
     Link("gcp:redis/instance:Instance", "authorizedNetwork", _NETWORK, holds=True),
-    Link("gcp:redis/instance:Instance", "customerManagedKey", _KEY),
+    Link("gcp:redis/instance:Instance", "customerManagedKey", _KEY, given=True),
     Link(
         "gcp:artifactregistry/repositoryIam*", "repository",
         "gcp:artifactregistry/repository:Repository", goes=True,
     ),
-    Link("gcp:artifactregistry/repository:Repository", "kmsKeyName", _KEY),
+    Link("gcp:artifactregistry/repository:Repository", "kmsKeyName", _KEY, given=True),
     Link("gcp:secretmanager/secretVersion:SecretVersion", "secret", _SECRET, goes=True),
     Link("gcp:secretmanager/secretIam*", "secretId", _SECRET, goes=True),
     Link("gcp:pubsub/subscription:Subscription", "topic", _TOPIC),
     Link("gcp:pubsub/topicIAM*", "topic", _TOPIC, goes=True),
-    Link("gcp:pubsub/topic:Topic", "kmsKeyName", _KEY),
-    Link("gcp:dns/recordSet:RecordSet", "managedZone", _ZONE, holds=True, unless="forceDestroy"),
-    Link("gcp:dns/dnsManagedZoneIam*", "managedZone", _ZONE, goes=True),
+    Link("gcp:pubsub/topic:Topic", "kmsKeyName", _KEY, given=True),
+    Link(
+        "gcp:dns/recordSet:RecordSet", "managedZone", _ZONE,
+        given=True, holds=True, unless="forceDestroy",
+    ),
+    Link("gcp:dns/dnsManagedZoneIam*", "managedZone", _ZONE, given=True, goes=True),
     Link(
         "gcp:monitoring/alertPolicy:AlertPolicy", "notificationChannels",
         "gcp:monitoring/notificationChannel:NotificationChannel", holds=True, unless="forceDelete",
     ),
-    Link("gcp:logging/projectBucketConfig:*", "cmekSettings.kmsKeyName", _KEY),
+    Link("gcp:logging/projectBucketConfig:*", "cmekSettings.kmsKeyName", _KEY, given=True),
 )  # fmt: skip
 
 #: Type -> the key it is encrypted with, and the service whose agent has to be allowed to use it
@@ -228,5 +281,6 @@ ENCRYPTED: Final[Mapping[str, tuple[str, str]]] = {
     _SECRET: ("replication.auto.customerManagedEncryption.kmsKeyName", "secretmanager"),
     _TOPIC: ("kmsKeyName", "pubsub"),
     "gcp:artifactregistry/repository:Repository": ("kmsKeyName", "artifactregistry"),
+    "gcp:logging/projectBucketConfig:ProjectBucketConfig": ("cmekSettings.kmsKeyName", "logging"),
     "gcp:redis/instance:Instance": ("customerManagedKey", "redis"),
 }

@@ -19,6 +19,7 @@ from plinth.rehearsal.packages.gcp.shapes import (
     named,
     on,
     project,
+    project_number,
 )
 
 #: Newest patch of a Kubernetes minor version; only its form matters.
@@ -42,6 +43,11 @@ def agent_of(service: str, project_id: str) -> str:
     """Email of the agent that acts for a service, such as ``redis.googleapis.com``."""
     short = service.partition(".")[0]
     return agent(_AGENTS.get(short, f"gcp-sa-{short}"), project_id)
+
+
+def log_agent(project_id: str) -> str:
+    """Email of the account that Cloud Logging encrypts log buckets as."""
+    return f"cmek-p{project_number(project_id)}@gcp-sa-logging.iam.gserviceaccount.com"
 
 
 def _cluster(birth: Birth) -> Made:
@@ -149,6 +155,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "gcp:container/nodePool:NodePool": _node_pool,
     "gcp:logging/metric:Metric": named("{name}"),
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": _log_bucket,
+    "gcp:logging/projectExclusion:ProjectExclusion": named("projects/{project}/exclusions/{name}"),
     "gcp:logging/projectSink:ProjectSink": _sink,
     "gcp:monitoring/alertPolicy:AlertPolicy": _numbered("alertPolicies"),
     "gcp:monitoring/notificationChannel:NotificationChannel": _numbered("notificationChannels"),

@@ -161,6 +161,7 @@ class Sdk:
     _modules: dict[Path, _Module] = field(default_factory=dict)
     _kinds: dict[str, Kind | None] = field(default_factory=dict)
     _fields: dict[str, Mapping[str, Field]] = field(default_factory=dict)
+    _descriptions: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def version(self) -> str:
@@ -206,13 +207,9 @@ class Sdk:
 
     def description(self, token: str) -> str:
         """What the SDK says of a type as a whole."""
-        if token not in self._registry:
-            return ""
-        module, name = self._place(token)
-        for item in module.parse(name).body:
-            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-                return _documentation(item)
-        return ""
+        if token not in self._descriptions:
+            self._descriptions[token] = self._read_description(token)
+        return self._descriptions[token]
 
     def fields(self, key: str) -> Mapping[str, Field]:
         """The properties of a nested object, by a key out of :attr:`Type.objects`."""
@@ -220,6 +217,15 @@ class Sdk:
             path, _, name = key.partition(":")
             self._fields[key] = dict(self._read_fields(self._module(self.root / path), name))
         return self._fields[key]
+
+    def _read_description(self, token: str) -> str:
+        if token not in self._registry:
+            return ""
+        module, name = self._place(token)
+        for item in module.parse(name).body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                return _documentation(item)
+        return ""
 
     def _read_kind(self, token: str) -> Kind | None:
         if token not in self._registry:

@@ -128,9 +128,10 @@ def _exists(path: str, record: Record, cloud: Cloud) -> bool:
 
 
 def _references(value: Any) -> Iterator[str]:
-    """Every identifier in some inputs."""
+    """Every identifier in some inputs; identities may be the keys of an object."""
     if isinstance(value, Mapping):
-        for item in value.values():
+        for key, item in value.items():
+            yield from _references(key)
             yield from _references(item)
     elif isinstance(value, list):
         for item in value:

@@ -105,16 +105,17 @@ class Cluster(Component):
         Webhooks are called through the nodes' subnet, where the control plane has its address.
         """
         public = list(self.site.blueprint.settings.cluster.public_access)
-        ranges = self._network.secondary
+        secondary = {
+            "cluster_secondary_range_name": self._network.secondary.pods,
+            "services_secondary_range_name": self._network.secondary.services,
+        }
         blocks = [{"cidr_block": block, "display_name": block} for block in public]
         return {
             "network": self._network.network_id,
             "subnetwork": self._network.subnet_id,
             "networking_mode": "VPC_NATIVE",
-            "ip_allocation_policy": {
-                "cluster_secondary_range_name": ranges.pods,
-                "services_secondary_range_name": ranges.services,
-            },
+            # Without names, GKE adds ranges to the subnet.
+            "ip_allocation_policy": {key: name for key, name in secondary.items() if name},
             "default_max_pods_per_node": PODS_PER_NODE,
             "datapath_provider": "ADVANCED_DATAPATH",
             "private_cluster_config": {

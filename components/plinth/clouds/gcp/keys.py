@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-import pulumi
 import pulumi_gcp as gcp
 import pulumi_random as random
 from pulumi import Input, Output, Resource
@@ -134,16 +133,16 @@ class Key(Component):
             for agent in _AGENTS[concern]
             if agent.port is None or agent.port in needs
         }
-        options = self.site.lookup
+        project = self.site.project
         if concern is Concern.STORAGE:
             # Asking is what makes this agent.
             account = gcp.storage.get_project_service_account_output(
-                project=self.site.project, opts=options
+                project=project, opts=self.site.lookup_with("storage")
             )
             found["storage"] = (_member(account.email_address), [])
         if concern is Concern.LOGS:
             settings = gcp.logging.get_project_cmek_settings_output(
-                project=self.site.project, opts=options
+                project=project, opts=self.site.lookup_with("logging")
             )
             found["logging"] = (_member(settings.service_account_id), [])
         return found
@@ -189,4 +188,4 @@ class Keys:
 
 
 def _member(account: Output[str]) -> Output[str]:
-    return pulumi.Output.concat("serviceAccount:", account)
+    return Output.concat("serviceAccount:", account)

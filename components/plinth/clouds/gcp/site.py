@@ -59,6 +59,12 @@ class Site(base.Site):
         """Options of a lookup."""
         return InvokeOutputOptions(parent=self.parent, provider=self.providers[0])
 
+    def lookup_with(self, *apis: str) -> InvokeOutputOptions:
+        """Options of a lookup that waits for services of the project."""
+        return InvokeOutputOptions(
+            parent=self.parent, provider=self.providers[0], depends_on=list(self.apis(*apis))
+        )
+
     @cached_property
     def project_number(self) -> Output[str]:
         """The project's number, which addresses of Google's own accounts are made with."""

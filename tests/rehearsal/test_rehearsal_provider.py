@@ -239,6 +239,15 @@ class TestDiff:
         found = mutable.diff(made, {"metadata": {"name": "c"}, "data": {"a": "2"}})
         assert (list(found.changed), found.replaces) == (["data.a"], [])
 
+    def test_secrets_change_in_place_where_the_provider_is_set_to_but_for_their_type(
+        self, kubernetes: Client
+    ) -> None:
+        mutable = kubernetes.configured(clusterIdentifier="one", enableSecretMutable=True)
+        secret = {"metadata": {"name": "s"}, "type": "Opaque", "stringData": {"a": "1"}}
+        made = mutable.make("kubernetes:core/v1:Secret", secret)
+        assert mutable.diff(made, {**secret, "stringData": {"a": "2"}}).replaces == []
+        assert mutable.diff(made, {**secret, "type": "kubernetes.io/tls"}).replaces == ["type"]
+
     def test_every_change_makes_a_new_random_value(self, random: Client) -> None:
         made = random.make("random:index/randomString:RandomString", {"length": 8})
         assert random.diff(made, {"length": 9}).replaces == ["length"]

@@ -1,0 +1,105 @@
+"""What a cluster that is there cannot run, and where the problem points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from k8s_support import DURABLE, MAIL, THERE, problems
+
+IDENTITY = {"issuer": "https://id.example.com", "client_id": "churn"}
+
+
+def options(**changes: Any) -> dict[str, Any]:
+    return {"clouds": {"kubernetes": changes}}
+
+
+def signed_in(secret: str) -> dict[str, Any]:
+    return {
+        "domain": {"name": "ml.example.com"},
+        "identity": {**IDENTITY, "client_secret": {"secret": secret}},
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        DURABLE,
+        THERE,
+        signed_in("oidc-client"),
+        signed_in("ml.oidc-client"),
+        # What other clouds understand is passed over.
+        {
+            "account": "111111111111",
+            "region": "eu-west-1",
+            "network": {"cidr": "10.1.0.0/16"},
+            "encryption": {"rotation_days": 180},
+            "cluster": {"node_pools": {"general": {"min": 1}, "gpu": {"gpu": {"type": "l4"}}}},
+        },
+        {
+            "durable": True,
+            "monitoring": {"alerts": {"slack": {"secret": "slack"}}},
+            **options(context="prod"),
+        },
+        options(installed={"services": ["gateway"], "gateway": {"class_name": "istio"}}),
+    ],
+)
+def test_accepts(changes: dict[str, Any]) -> None:
+    assert problems(**changes) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "path"),
+    [
+        (options(account="111111111111"), "account-without-meaning", "clouds.kubernetes.account"),
+        ({"durable": True}, "context-missing", "clouds.kubernetes.context"),
+        (
+            {"durable": True, "monitoring": {}, **options(context="prod")},
+            "nobody-told",
+            "clouds.kubernetes.mail",
+        ),
+        (signed_in("ml/oidc-client"), "secret-name", "identity.client_secret.secret"),
+        (signed_in("plinth-database"), "secret-name", "identity.client_secret.secret"),
+        (
+            options(database={"host": "pg", "admin": {"secret": "PG_Admin"}}),
+            "secret-name",
+            "clouds.kubernetes.database.admin.secret",
+        ),
+        (
+            {"monitoring": {"alerts": {"slack": {"secret": "ml/slack"}}}},
+            "secret-name",
+            "monitoring.alerts.slack.secret",
+        ),
+        (options(object_store={"endpoint": "https://s3.example.com"}), "credentials-missing", None),
+        (options(object_store={"credentials": {"secret": "s3"}}), "endpoint-missing", None),
+        (options(mail={**MAIL, "password": None}), "half-a-sign-in", None),
+        (options(installed={"services": ["gateway"]}), "gateway-unknown", None),
+        (
+            options(installed={"gateway": {"name": "shared", "namespace": "infra"}}),
+            "gateway-not-installed",
+            None,
+        ),
+        (
+            options(installed={"services": ["gateway"], "gateway": {"name": "shared"}}),
+            "half-a-gateway",
+            None,
+        ),
+        (options(installed={"issuer": "corporate"}), "issuer-not-installed", None),
+    ],
+)
+def test_refuses_and_points_at_it(changes: dict[str, Any], code: str, path: str | None) -> None:
+    (found,) = [problem for problem in problems(**changes) if problem.code == code]
+    assert found.fix
+    if path is not None:
+        assert found.path == path
+
+
+def test_a_secret_s_name_is_mended() -> None:
+    (found,) = problems(**signed_in("ML/OIDC_Client"))
+    assert found.nearest == "ml-oidc-client"
+
+
+def test_buckets_alone_have_nothing_to_make_them() -> None:
+    (found,) = problems(tracking=..., features=...)
+    assert (found.code, found.path) == ("nothing-on-the-cluster", "cloud")

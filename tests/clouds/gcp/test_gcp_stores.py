@@ -181,27 +181,29 @@ def test_the_name_of_the_database_is_the_engine_s_to_make() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "standby", "backups", "kept", "logged"),
+    ("changes", "standby", "kept", "logged"),
     [
-        ({}, "ZONAL", False, 1, 1),
-        ({"database": {"multi_zone": True}}, "REGIONAL", True, 1, 1),
-        ({"backups": {"enabled": True, "retention_days": 5}}, "ZONAL", True, 5, 5),
-        ({"durable": True, "backups": {"retention_days": 30}}, "REGIONAL", True, 30, 7),
-        ({"durable": True, "backups": {"enabled": False}}, "REGIONAL", True, 1, 1),
+        ({}, "ZONAL", 0, 0),
+        ({"database": {"multi_zone": True}}, "REGIONAL", 1, 1),
+        ({"backups": {"enabled": True, "retention_days": 5}}, "ZONAL", 5, 5),
+        ({"durable": True, "backups": {"retention_days": 30}}, "REGIONAL", 30, 7),
+        ({"durable": True, "backups": {"enabled": False}}, "REGIONAL", 1, 1),
     ],
 )
-def test_standby_and_backups(
-    changes: dict[str, Any], standby: str, backups: bool, kept: int, logged: int
-) -> None:
+def test_standby_and_backups(changes: dict[str, Any], standby: str, kept: int, logged: int) -> None:
     found, _ = sql(**changes)
     database = one(found, ":DatabaseInstance")
     settings = database.inputs["settings"]
     durable = changes.get("durable", False)
     assert settings["availabilityType"] == standby
     backup = settings["backupConfiguration"]
-    assert backup["enabled"] is backup["pointInTimeRecoveryEnabled"] is backups
-    assert backup["backupRetentionSettings"] == {"retentionUnit": "COUNT", "retainedBackups": kept}
-    assert backup["transactionLogRetentionDays"] == logged
+    if kept:
+        assert backup["backupRetentionSettings"]["retainedBackups"] == kept
+        assert backup["transactionLogRetentionDays"] == logged
+        assert backup["enabled"] is backup["pointInTimeRecoveryEnabled"] is True
+        assert backup["location"] == "europe-west4"
+    else:
+        assert backup == {"enabled": False}
     assert database.inputs["deletionProtection"] is durable
     assert settings["deletionProtectionEnabled"] is durable
     assert settings["finalBackupConfig"]["enabled"] is durable

@@ -1,8 +1,8 @@
 """Messages to people: Cloud Monitoring.
 
 Alertmanager cannot speak to it, so the relay writes every alert to its log, and an alerting policy
-that reads the log tells people. A policy of this kind opens at most 20 incidents a day for one
-combination of labels (Cloud Logging documentation, "Configure log-based alerting policies").
+that reads the log tells people (Cloud Logging documentation, "Configure log-based alerting
+policies").
 """
 
 from __future__ import annotations

@@ -132,19 +132,21 @@ class Sql(Component):
         """
         days = self.site.backup_days
         backed_up = bool(days or self.site.blueprint.settings.database.multi_zone)
-        return {
-            "deletion_protection_enabled": self.site.durable,
-            "backup_configuration": {
-                "enabled": backed_up,
+        backups: dict[str, Any] = {"enabled": backed_up}
+        if backed_up:
+            backups |= {
                 "location": self.site.region,
                 "start_time": "02:00",
-                "point_in_time_recovery_enabled": backed_up,
+                "point_in_time_recovery_enabled": True,
                 "transaction_log_retention_days": min(days or 1, _MOST_LOG_DAYS),
                 "backup_retention_settings": {
                     "retention_unit": "COUNT",
                     "retained_backups": days or 1,
                 },
-            },
+            }
+        return {
+            "deletion_protection_enabled": self.site.durable,
+            "backup_configuration": backups,
             "retain_backups_on_delete": self.site.durable and backed_up,
             "final_backup_config": {
                 "enabled": self.site.durable,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CLOUDS = {
     "aws": "plinth.clouds.aws:CLOUD",
+    "azure": "plinth.clouds.azure:CLOUD",
     "kubernetes": "plinth.clouds.kubernetes:CLOUD",
     "gcp": "plinth.clouds.gcp:CLOUD",
 }

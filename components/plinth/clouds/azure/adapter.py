@@ -132,7 +132,7 @@ class Azure:
         depends_on: Sequence[Resource] = (),  # noqa: ARG002
     ) -> ports.WorkloadIdentity:
         """An identity that trusts the service account."""
-        return self._identity(name, namespace, service_account, list(rights(grants)), parent)
+        return self._identity(name, namespace, service_account, rights(grants), parent)
 
     def _identity(
         self,

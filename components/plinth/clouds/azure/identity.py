@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from pulumi import Input, Output, Resource
 from pulumi_azure_native import managedidentity
@@ -76,13 +76,13 @@ class PodIdentity(Component):
             audiences=[_AUDIENCE],
             opts=self.child(),
         )
-        self.ready = (trust, *(self.grant(right) for right in rights))
+        self.ready = (trust, *(self._grant(name, right) for right in rights))
         self.register_outputs({"clientId": self.client_id})
 
-    def grant(self, right: Right) -> Resource:
-        """Gives a right; pods that run already have it from then on."""
+    def _grant(self, name: str, right: Right) -> Resource:
+        # A URN has the types of all that a resource is in, and only its own name.
         return self.assign(
-            right.name,
+            f"{name}-{right.name}",
             right.role,
             scope=right.scope,
             principal=self.principal_id,
@@ -99,18 +99,36 @@ class PodIdentity(Component):
         return WorkloadIdentity(annotations=annotations, pod_labels=_POD_LABELS, ready=self.ready)
 
 
-def rights(grants: Sequence[Grant]) -> Iterator[Right]:
+class StoredSecret(NamedTuple):
+    """What the ``ref`` of a :class:`plinth.ports.Secret` is on Azure.
+
+    Attributes:
+        label: What the platform calls it.
+        id: Resource ID.
+        own: Whether it is in the team's vault instead of the platform's.
+    """
+
+    label: str
+    id: Input[str]
+    own: bool = False
+
+
+def rights(grants: Sequence[Grant]) -> list[Right]:
     """The roles that give ``grants`` and nothing more.
 
-    A bucket's ``ref`` is the resource ID of its container, and a secret's that of the secret. A
-    topic is called inside the cluster, where a network policy says who may.
+    A bucket's ``ref`` is the resource ID of its container. A topic is called inside the cluster,
+    where a network policy says who may.
     """
-    for number, grant in enumerate(grants):
-        target: Any = grant.to
+    found: dict[str, Right] = {}
+    for grant in sorted(grants, key=lambda one: one.access):  # to write is to read as well
         write = grant.access == "write"
-        if isinstance(target, Bucket):
-            access = "Contributor" if write else "Reader"
-            yield Right(f"bucket-{target.role}", f"Storage Blob Data {access}", target.ref)
-        elif isinstance(target, Secret):
-            access = "Officer" if write else "User"
-            yield Right(f"secret-{number}", f"Key Vault Secrets {access}", target.ref)
+        if isinstance(grant.to, Bucket):
+            role = f"Storage Blob Data {'Contributor' if write else 'Reader'}"
+            right = Right(f"bucket-{grant.to.role}", role, grant.to.ref)
+        elif isinstance(grant.to, Secret):
+            role = f"Key Vault Secrets {'Officer' if write else 'User'}"
+            right = Right(f"secret-{grant.to.ref.label}", role, grant.to.ref.id)
+        else:
+            continue
+        found[right.name] = right
+    return list(found.values())

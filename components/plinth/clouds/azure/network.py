@@ -81,7 +81,7 @@ class Network(Component):
         if adopted is not None:
             first, *others = adopted.private_subnets
             self.vnet_id = adopted.network
-            self.nodes = (NodeSubnet("nodes", first, zones),)
+            self.nodes = (NodeSubnet("nodes-1", first, zones),)
             self.endpoints = others[0] if others else first
             self.control_plane = options(site.blueprint).control_plane_subnet
             self.ready = ()
@@ -204,8 +204,10 @@ class Network(Component):
     ) -> Iterator[NodeSubnet]:
         """One subnet for all zones, or one a zone with a gateway of its own."""
         split = self._spec.nat == "per-zone"
-        parts = [(f"nodes-{zone}", (zone,)) for zone in zones] if split else [("nodes", (*zones,))]
-        for (name, there), cidr in zip(parts, ranges, strict=False):
+        # The cluster's own pool never leaves the first one, whichever it is.
+        parts = [(zone,) for zone in zones] if split else [tuple(zones)]
+        for there, cidr in zip(parts, ranges, strict=False):
+            name = f"nodes-{there[0]}"
             props: dict[str, Any] = {}
             if self._spec.nat != "none":
                 props["nat_gateway"] = {"id": self._gateway(there[0])}

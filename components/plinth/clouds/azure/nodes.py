@@ -106,11 +106,12 @@ class Nodes(Component):
     ) -> Resource:
         machine = machines.node(pool)
         gpu = machines.has_gpu(machine)
-        kind = f"{logical}/{machine}/{pool.disk}/{pool.spot}/{'.'.join(subnet.zones)}"
+        at_host = options(self.site.blueprint).encryption_at_host
+        fixed = (logical, machine, pool.disk, pool.spot, at_host, *subnet.zones)
         taints = [f"{taint.key}={taint.value}:{taint.effect}" for taint in pool.taints]
         made: Resource = containerservice.AgentPool(
             logical,
-            agent_pool_name=naming.physical(name, limit=_NAME, separator="", unique=kind),
+            agent_pool_name=naming.physical(name, limit=_NAME, separator="", unique=repr(fixed)),
             resource_group_name=self.site.group,
             resource_name_=self._cluster,
             mode="User",
@@ -124,7 +125,7 @@ class Nodes(Component):
             min_count=size[0],
             count=size[0],
             max_count=size[1],
-            enable_encryption_at_host=options(self.site.blueprint).encryption_at_host,
+            enable_encryption_at_host=at_host,
             node_labels={**pool.labels, "plinth/pool": name, **(GPU_LABEL if gpu else {})},
             node_taints=[*taints, *([GPU_TAINT] if gpu else [])],
             opts=self.child(

@@ -10,7 +10,7 @@ from pulumi import Input, Output, Resource
 from pulumi_azure_native import keyvault
 
 from plinth.clouds import external_secrets
-from plinth.clouds.azure.identity import Right
+from plinth.clouds.azure.identity import Right, StoredSecret
 from plinth.clouds.azure.keys import Keys
 from plinth.clouds.azure.options import options
 from plinth.clouds.azure.site import Component, Site
@@ -68,10 +68,6 @@ def vault_name(name: str) -> str:
     return _NOT_IN_NAMES.sub("-", name)
 
 
-class Existing(Secret):
-    """A secret that somebody else keeps."""
-
-
 class Secrets:
     """The platform's secrets in Key Vault, and those of the team in a vault of their own."""
 
@@ -89,13 +85,15 @@ class Secrets:
             raise ValueError(f"two secrets are called {name}")
         self._taken.add(name)
         made = GeneratedSecret(name, values, site=self._site, keys=self._keys, parent=parent)
-        return Secret(name=made.name, keys=tuple(values), ref=made.id)
+        return Secret(name=made.name, keys=tuple(values), ref=StoredSecret(name, made.id))
 
     def existing(self, name: str, keys: Sequence[str]) -> Secret:
         """A secret that is there already, in the vault that the spec names for such."""
         known = vault_name(name)
+        own = self._own_vault is not None
         vault: Input[str] = self._own_vault or self._keys.vault.id
-        return Existing(name=known, keys=tuple(keys), ref=Output.concat(vault, "/secrets/", known))
+        ref = StoredSecret(known, Output.concat(vault, "/secrets/", known), own)
+        return Secret(name=known, keys=tuple(keys), ref=ref)
 
     def reading(self) -> list[Right]:
         """What the operator may read: the platform's secrets, and the team's that it refers to."""
@@ -155,13 +153,11 @@ class Secrets:
         manifest = external_secrets.external_secret(
             name, namespace=namespace, data=data, sources=sources
         )
-        if self._own_vault is not None:
-            own = {secret.name for secret in sources.values() if isinstance(secret, Existing)}
-            for entry in manifest["spec"]["data"]:
-                if entry["remoteRef"]["key"] in own:
-                    entry["sourceRef"] = {
-                        "storeRef": {"kind": "ClusterSecretStore", "name": _OWN_STORE}
-                    }
+        own = {secret.name for secret in sources.values() if secret.ref.own}
+        for entry in manifest["spec"]["data"] if own else ():
+            if entry["remoteRef"]["key"] in own:
+                store = {"kind": "ClusterSecretStore", "name": _OWN_STORE}
+                entry["sourceRef"] = {"storeRef": store}
         return kube.apply(f"{name}-secret", manifest, parent=parent, depends_on=depends_on)
 
 

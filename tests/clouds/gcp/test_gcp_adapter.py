@@ -268,7 +268,6 @@ def test_destroy_can_go_the_other_way_round() -> None:
         assert {r.urn for r in of_type(found, kind) if r.name in {"nat", "nodes", "deny"}} <= waits
     store = one(found, "ClusterSecretStore", "secret-store")
     assert one(found, ":NodePool", "general").urn in before(found, store.urn)
-    assert one(found, ":SecretIamMember", "external-secrets-ml-oidc-client-secret-secretAccessor")
 
 
 # --- the way in ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_the_spec_s_people_have_rights_on_this_cluster_alone() -> None:
     people = {
         right.inputs["member"]: right.inputs
         for right in of_type(found, "projects/iAMMember:IAMMember")
-        if "condition" in right.inputs
+        if right.inputs["role"].startswith("roles/container.") and "condition" in right.inputs
     }
     roles = {member: right["role"] for member, right in people.items()}
     assert roles == {
@@ -154,6 +155,7 @@ def test_a_workload_gets_its_grants_and_nothing_more() -> None:
         ("BucketIAMMember", "roles/storage.objectUser"),
         ("BucketIAMMember", "roles/storage.legacyBucketReader"),
         ("SecretIamMember", "roles/secretmanager.secretAccessor"),
+        ("IAMMember", "roles/secretmanager.secretAccessor"),
     }
     bucket = one(found, "storage/bucket:Bucket", "models")
     right = one(found, ":BucketIAMMember", "tracking-server-models-objectUser")
@@ -163,10 +165,25 @@ def test_a_workload_gets_its_grants_and_nothing_more() -> None:
         for right in of_type(found, ":SecretIamMember")
         if right.inputs["member"].endswith("/ns/tracking/sa/server")
     }
-    assert secrets == {
-        one(found, "secretmanager/secret:Secret", "web").id,
-        f"projects/{PROJECT}/secrets/team-token",
+    assert secrets == {one(found, "secretmanager/secret:Secret", "web").id}
+
+
+def test_what_somebody_else_keeps_is_read_and_not_touched() -> None:
+    found = graph("prod")
+    rights = {
+        right.inputs["condition"]["title"]: right.inputs
+        for right in of_type(found, "projects/iAMMember:IAMMember")
+        if right.inputs["role"] == "roles/secretmanager.secretAccessor"
     }
+    assert rights.keys() == {"churn-dev-team-token", "churn-dev-ml-oidc-client"}
+    for title, right in rights.items():
+        name = title.removeprefix("churn-dev-")
+        # Secret Manager's names in conditions have the project's number.
+        assert re.fullmatch(
+            rf'resource\.name == "projects/\d+/secrets/{name}" \|\| '
+            rf'resource\.name\.startsWith\("projects/\d+/secrets/{name}/"\)',
+            right["condition"]["expression"],
+        )
 
 
 def test_nobody_is_granted_anything_before_the_pool_of_identities_exists() -> None:
@@ -183,7 +200,7 @@ def test_no_workload_has_a_right_on_the_whole_project() -> None:
     found = graph("prod")
     for right in of_type(found, "projects/iAMMember:IAMMember"):
         if "workloadIdentityPools" in right.inputs["member"]:
-            assert right.inputs["role"] == "roles/dns.reader"
+            assert right.inputs["role"] == "roles/dns.reader" or "condition" in right.inputs
     roles = {r.inputs["role"] for r in found if r.type.startswith("gcp:") and "role" in r.inputs}
     assert not roles & {"roles/owner", "roles/editor", "roles/viewer"}
 

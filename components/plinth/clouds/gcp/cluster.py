@@ -20,7 +20,7 @@ from plinth.clouds.gcp.keys import Concern, Keys
 from plinth.clouds.gcp.logs import Logs
 from plinth.clouds.gcp.network import Network
 from plinth.clouds.gcp.nodes import NodeAccount, Nodes, hardened
-from plinth.clouds.gcp.site import Component, Site
+from plinth.clouds.gcp.site import Component, Site, only
 from plinth.ports import ClusterHandle, Installed
 
 
@@ -206,13 +206,7 @@ class Cluster(Component):
             project=self.site.project,
             role=role,
             member=member,
-            condition={
-                "title": f"{self.site.prefix}-{kind}",
-                "description": "This cluster, and no other of the project",
-                "expression": Output.format(
-                    'resource.name == "{0}" || resource.name.startsWith("{0}/")', cluster
-                ),
-            },
+            condition=only(f"{self.site.prefix}-{kind}", cluster),
             opts=self.child(),
         )
         return entry

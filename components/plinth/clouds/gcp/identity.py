@@ -8,12 +8,13 @@ documentation, "About Workload Identity Federation", identity sameness).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi_gcp as gcp
 from pulumi import Input, Output, Resource
 
-from plinth.clouds.gcp.site import Component, Site
+from plinth.clouds.gcp.site import Component, Site, only
 from plinth.ports import Bucket, Grant, Secret, Topic
 
 #: Roles on a bucket. `legacyBucketReader` adds what clients ask of the bucket itself.
@@ -25,6 +26,13 @@ _SECRET: Final = {
     "read": ("roles/secretmanager.secretAccessor",),
     "write": ("roles/secretmanager.secretAccessor", "roles/secretmanager.secretVersionAdder"),
 }
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A secret of the project that somebody else keeps, by its ID."""
+
+    id: str
 
 
 class Pool:
@@ -93,17 +101,30 @@ class Rights(Component):
                 for role in _BUCKET[grant.access]
             ]
         if isinstance(target, Secret):
-            return [
-                gcp.secretmanager.SecretIamMember(
-                    self._called(name, "secret", role),
-                    secret_id=target.ref,
-                    role=role,
-                    member=self._member,
-                    opts=self.child(),
-                )
-                for role in _SECRET[grant.access]
-            ]
+            return [self._secret(name, target, role) for role in _SECRET[grant.access]]
         return self._publish(name, target)
+
+    def _secret(self, name: str, target: Secret, role: str) -> Resource:
+        """A right on a secret; what somebody else keeps is not touched itself."""
+        called = self._called(name, "secret", role)
+        right: Resource
+        if isinstance(target.ref, Kept):
+            secret = Output.concat(
+                "projects/", self.site.project_number, "/secrets/", target.ref.id
+            )
+            right = gcp.projects.IAMMember(
+                called,
+                project=self.site.project,
+                role=role,
+                member=self._member,
+                condition=only(f"{self.site.prefix}-{target.ref.id}"[:100], secret),
+                opts=self.child(),
+            )
+        else:
+            right = gcp.secretmanager.SecretIamMember(
+                called, secret_id=target.ref, role=role, member=self._member, opts=self.child()
+            )
+        return right
 
     def _publish(self, name: str, topic: Topic) -> list[Resource]:
         """The right to publish, where a topic is one of Pub/Sub."""

@@ -10,6 +10,7 @@ import pulumi_gcp as gcp
 from pulumi import Input, Output, Resource
 
 from plinth.clouds import external_secrets
+from plinth.clouds.gcp.identity import Kept
 from plinth.clouds.gcp.keys import Concern, Keys
 from plinth.clouds.gcp.site import Component, Site, after
 from plinth.kube import Kube
@@ -114,8 +115,7 @@ class Secrets:
     def existing(self, name: str, keys: Sequence[str]) -> Secret:
         """A secret that is there already; a path's slashes are dashes here."""
         known = secret_id(name)
-        full = Output.concat("projects/", self._site.project, f"/secrets/{known}")
-        return Secret(name=known, keys=tuple(keys), ref=full)
+        return Secret(name=known, keys=tuple(keys), ref=Kept(known))
 
     def referenced(self) -> dict[str, Secret]:
         """The secrets that the spec refers to, by their names here."""

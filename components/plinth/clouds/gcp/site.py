@@ -144,3 +144,19 @@ def after(value: Input[str], *made: pulumi.CustomResource) -> Output[str]:
     """``value``, for those who may use it only when ``made`` is there."""
     known = Output.all(value, *(resource.id for resource in made))
     return known.apply(lambda values: str(values[0]))
+
+
+def only(title: str, name: Output[str]) -> dict[str, Any]:
+    """An IAM condition that narrows a right on the project to one thing and what is in it.
+
+    Args:
+        title: What the console shows.
+        name: The thing's full name, as its service spells it in conditions (IAM documentation,
+            "Resource attributes for IAM Conditions").
+    """
+    return {
+        "title": title,
+        "expression": Output.format(
+            'resource.name == "{0}" || resource.name.startsWith("{0}/")', name
+        ),
+    }

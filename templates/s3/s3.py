@@ -60,19 +60,23 @@ def signature(
 def signed(
     method: str, target: str, body: bytes, service: str, extra: Mapping[str, str]
 ) -> urllib.request.Request:
-    """A signed request to the store; ``target`` is the path, with the query behind it."""
+    """A signed request to the store; ``target`` is the path, with a bare name behind it."""
     endpoint = urllib.parse.urlsplit(os.environ["S3_ENDPOINT"])
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     digest = hashlib.sha256(body).hexdigest()
     headers = {
         "host": endpoint.netloc,
+        # Without one, urllib calls every body a form.
+        "content-type": "application/xml",
         "x-amz-content-sha256": digest,
         "x-amz-date": stamp,
         **extra,
     }
     names = sorted(headers)
     path, _, query = target.partition("?")
-    lines = [method, path, query, *(f"{name}:{headers[name]}" for name in names), ""]
+    # A bare name is sent as such, as all clients do, and signed with an empty value.
+    signed_query = f"{query}=" if query else ""
+    lines = [method, path, signed_query, *(f"{name}:{headers[name]}" for name in names), ""]
     canonical = "\n".join((*lines, ";".join(names), digest))
     scope = (stamp[:8], os.environ["S3_REGION"], service)
     named, found = signature(os.environ["S3_SECRET_KEY"], scope, stamp, canonical)
@@ -83,7 +87,7 @@ def signed(
     url = f"{endpoint.scheme}://{endpoint.netloc}{target}"
     # The scheme is the platform's own setting.
     return urllib.request.Request(  # noqa: S310
-        url, data=body or None, method=method, headers=headers
+        url, data=None if method == "HEAD" else body, method=method, headers=headers
     )
 
 
@@ -128,7 +132,7 @@ def setting(bucket: str, name: str, body: str) -> None:
     data = body.encode()
     md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
     try:
-        ask("PUT", f"/{bucket}?{name}=", data, extra={"content-md5": md5})
+        ask("PUT", f"/{bucket}?{name}", data, extra={"content-md5": md5})
     except RefusedError as error:
         if error.status not in (405, 501) and error.code not in LACKING:
             raise

@@ -102,5 +102,8 @@ def values(site: Site, kube: Kube) -> dict[str, Any]:
             "requests": {"cpu": "50m", "memory": "32Mi"},
             "limits": {"memory": "64Mi"},
         },
+        # Reading back what was written may take minutes; until then nobody is sent there.
+        "startupProbe": {"failureThreshold": 60},
+        "readinessProbe": {"enabled": True},
         "podDisruptionBudget": {"enabled": bool(spec.replicas), "maxUnavailable": 1},
     }

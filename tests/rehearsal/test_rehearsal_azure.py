@@ -237,6 +237,16 @@ class TestOrder:
         given = {"scope": id_, "principalId": OTHER, "roleDefinitionId": ROLE}
         azure.make("authorization:RoleAssignment", **given)
 
+    def test_roles_are_for_things_inside_of_what_exists(self, azure: Azure) -> None:
+        vault = f"{GROUP}/providers/Microsoft.KeyVault/vaults/box"
+        given = {"principalId": OTHER, "roleDefinitionId": ROLE, "scope": f"{vault}/secrets/later"}
+        azure.refused(
+            lambda: azure.make("authorization:RoleAssignment", **given),
+            "ResourceNotFound: .*/vaults/box does not exist",
+        )
+        azure.make("keyvault:Vault", vaultName="box", properties=VAULT)
+        azure.make("authorization:RoleAssignment", **given)
+
     def test_subnets_fit_into_their_network(self, azure: Azure) -> None:
         azure.refused(lambda: network(azure, "10.1.0.0/24"), "NetcfgInvalidSubnet")
         given = {"virtualNetworkName": "net", "addressPrefix": "10.0.0.0/24"}
@@ -307,6 +317,9 @@ class TestDeletion:
         lock = azure.make("authorization:ManagementLockByScope", **given)
         azure.refused(lambda: azure.client.delete(account), "ScopeLocked")
         azure.refused(lambda: azure.client.delete(azure.group), "ScopeLocked")
+        role = {"scope": account.id, "principalId": OTHER, "roleDefinitionId": ROLE}
+        assignment = azure.make("authorization:RoleAssignment", **role)
+        azure.refused(lambda: azure.client.delete(assignment), "ScopeLocked")
         changed = {**account.inputs, "allowSharedKeyAccess": False}
         azure.client.update(account, changed)
         azure.client.delete(lock)

@@ -12,7 +12,7 @@ from plinth.graph import UNKNOWN
 from plinth.rehearsal.cloud import Cloud, Record
 from plinth.rehearsal.diff import Change, Path, changes, matches
 from plinth.rehearsal.packages.azure.facts import FROZEN, ONE_WAY, UPGRADES
-from plinth.rehearsal.packages.azure.paths import last, owner
+from plinth.rehearsal.packages.azure.paths import extends, last, owner, tracked
 from plinth.rehearsal.packages.azure.rules import GLOBAL, HOLDS, NESTED, UNIQUE, WATCHERS
 
 _LOCK: Final = "/providers/Microsoft.Authorization/locks/"
@@ -105,9 +105,12 @@ def soft_deleted(name: str) -> str:
 
 
 def _orphan(record: Record, cloud: Cloud) -> str | None:
-    """What it belongs to and what it names have to exist."""
-    parent = owner(record.id)
-    for path in [parent, *sorted(set(_references(record.inputs)))]:
+    """What it belongs to and what it names have to exist.
+
+    Of what something extends, only the thing on top: a role on a secret needs the vault (believed).
+    """
+    named = [owner(record.id), *sorted(set(_references(record.inputs)))]
+    for path in map(tracked, named) if extends(record.id) else named:
         if not _exists(path, record, cloud):
             kind = "Group" if "/providers/" not in path else ""
             return f"Resource{kind}NotFound: {path} does not exist"

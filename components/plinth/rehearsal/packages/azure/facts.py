@@ -33,9 +33,11 @@ UUID_NAMES: Final = frozenset(
     }
 )
 
-#: Properties whose enumerations leave out what everyone may add: the streams of a data collection
-#: rule have custom ones (``Custom-...``).
-OPEN: Final = frozenset({"streams", "outputStream"})
+#: Properties whose enumerations in the SDK leave out values that Azure takes. The streams of a data
+#: collection rule may be custom ones. Of enumerations with the same name in two specifications the
+#: SDK keeps one: it gives the operators of the one kind of alert for those of the other. (By the
+#: same accident ``identity.type`` of PostgreSQL lacks ``None``; ``type`` is too common a name.)
+OPEN: Final = frozenset({"streams", "outputStream", "operator"})
 
 #: Type -> properties whose change makes a new resource, beyond path and location. Read: the
 #: specification of PostgreSQL (2025-08-01); for the others ``replacement.go``. The specifications

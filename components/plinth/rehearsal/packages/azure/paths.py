@@ -212,6 +212,17 @@ def owner(path: str) -> str:
     return owner(above) if above.endswith("/default") else above
 
 
+def extends(path: str) -> bool:
+    """Whether a resource extends another one, as roles, locks and diagnostic settings do."""
+    return "/providers/" in path.rpartition("/providers/")[0]
+
+
+def tracked(path: str) -> str:
+    """The thing on top of a path: a vault of its secrets, an account of its containers."""
+    head, found, tail = path.partition("/providers/")
+    return "/".join([head + found + tail.split("/")[0], *tail.split("/")[1:3]]) if found else path
+
+
 def last(path: Any) -> str:
     """The name at the end of an identifier."""
     return "" if path in (None, UNKNOWN) else str(path).rsplit("/", 1)[-1]

@@ -265,16 +265,12 @@ def test_the_cache_s_addresses_are_out_of_everybody_else_s_way() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, {"tier": "BASIC", "memorySizeGb": 1}),
-        ({"cache": {"memory": 2.5}}, {"tier": "BASIC", "memorySizeGb": 3}),
-        ({"durable": True}, {"tier": "STANDARD_HA", "deletionProtection": True}),
+        ({}, {"memorySizeGb": 1}),
+        ({"cache": {"memory": 2.5}}, {"memorySizeGb": 3}),
+        ({"durable": True}, {"deletionProtection": True}),
         (
             {"cache": {"memory": 6, "replicas": 3}},
-            {
-                "tier": "STANDARD_HA",
-                "readReplicasMode": "READ_REPLICAS_ENABLED",
-                "replicaCount": 3,
-            },
+            {"readReplicasMode": "READ_REPLICAS_ENABLED", "replicaCount": 3},
         ),
         (
             {"backups": {"enabled": True}},
@@ -292,6 +288,13 @@ def test_sizes_copies_and_snapshots_of_the_cache(
     found, _ = cache(**changes)
     inputs = one(found, "redis/instance:Instance").inputs
     assert {key: inputs[key] for key in expected} == expected
+
+
+def test_nothing_that_is_fixed_for_the_cache_s_life_depends_on_durable() -> None:
+    fixed = ("tier", "connectMode", "transitEncryptionMode", "customerManagedKey")
+    shapes = [one(cache(durable=d)[0], "redis/instance:Instance").inputs for d in (False, True)]
+    assert {key: shapes[0][key] for key in fixed} == {key: shapes[1][key] for key in fixed}
+    assert shapes[0]["tier"] == "STANDARD_HA"
 
 
 # --- images --------------------------------------------------------------------------------------

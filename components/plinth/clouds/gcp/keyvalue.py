@@ -32,8 +32,11 @@ _RANGE: Final = 28
 class KeyValue(Component):
     """A Memorystore instance, reached through a peering (``plinth:index:KeyValue``).
 
-    With backups, the latest snapshot outlives a crash; Memorystore keeps no older ones. A first
-    replica (`cache.replicas`, or `durable`) makes another instance of it: its tier is for life.
+    With backups, the latest snapshot outlives a crash; Memorystore keeps no older ones.
+
+    There is a standby in another zone even where `cache.replicas` asks for none. Memorystore fixes
+    the tier when an instance is made, so without one from the start, `durable` could be turned
+    neither on nor off without losing the data, for a third of the price.
 
     Attributes:
         server: The port's handle.
@@ -87,7 +90,7 @@ class KeyValue(Component):
         replicas = spec.replicas or 0
         size: dict[str, Any] = {
             "memory_size_gb": machines.cache(spec.memory),
-            "tier": "STANDARD_HA" if replicas else "BASIC",
+            "tier": "STANDARD_HA",
         }
         if replicas > 1:
             size |= {"read_replicas_mode": "READ_REPLICAS_ENABLED", "replica_count": replicas}

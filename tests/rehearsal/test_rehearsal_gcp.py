@@ -638,8 +638,9 @@ class TestConstraints:
         alerts = gcp.make(ALERTS, {**policy, "notificationChannels": [channel.id]})
         with pytest.raises(grpc.RpcError, match="is in use by"):
             gcp.delete(channel)
-        gcp.delete(alerts)
+        gcp.update(channel, {"type": "email", "forceDelete": True})
         gcp.delete(channel)
+        assert gcp.read(alerts) is not None
 
     def test_parts_go_with_the_whole(self, gcp: Client, cloud: Cloud) -> None:
         cluster = gcp.make(CLUSTER, OPEN_CLUSTER)

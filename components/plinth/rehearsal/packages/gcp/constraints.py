@@ -59,8 +59,7 @@ def deletion(record: Record, cloud: Cloud) -> str | None:
 def along(record: Record, cloud: Cloud) -> Iterator[Record]:
     """What disappears along with a resource."""
     for link in LINKS:
-        emptied = link.unless != "" and record.state.get(link.unless) is True
-        if link.target == record.type and (link.goes or emptied):
+        if link.target == record.type and link.goes:
             yield from _naming(record, link, cloud)
 
 
@@ -95,9 +94,8 @@ def _names(value: str, record: Record) -> bool:
 
 def _naming(record: Record, link: Link, cloud: Cloud) -> Iterator[Record]:
     """The resources that name another one by a link."""
-    for other in cloud.resources(type="gcp:*", scope=record.scope):
-        named = map(str, values(other.inputs, link.path)) if other.serial != record.serial else ()
-        if fnmatchcase(other.type, link.type) and any(_names(value, record) for value in named):
+    for other in cloud.resources(type=link.type, scope=record.scope):
+        if any(_names(str(value), record) for value in values(other.inputs, link.path)):
             yield other
 
 

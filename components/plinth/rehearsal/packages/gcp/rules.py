@@ -241,7 +241,10 @@ LINKS: Final[tuple[Link, ...]] = (
         "gcp:serviceaccount/iAM*", "serviceAccountId", "gcp:serviceaccount/account:Account",
         goes=True,
     ),
-    Link("gcp:storage/bucketObject:*", "bucket", _BUCKET, holds=True, unless="forceDestroy"),
+    Link(
+        "gcp:storage/bucketObject:*", "bucket", _BUCKET,
+        holds=True, unless="forceDestroy", goes=True,
+    ),
     Link("gcp:storage/bucketIAM*", "bucket", _BUCKET, goes=True),
     Link(_BUCKET, "encryption.defaultKmsKeyName", _KEY, given=True),
     Link(_DATABASE, "settings.ipConfiguration.privateNetwork", _NETWORK, holds=True),
@@ -262,7 +265,7 @@ LINKS: Final[tuple[Link, ...]] = (
     Link("gcp:pubsub/topic:Topic", "kmsKeyName", _KEY, given=True),
     Link(
         "gcp:dns/recordSet:RecordSet", "managedZone", _ZONE,
-        given=True, holds=True, unless="forceDestroy",
+        given=True, holds=True, unless="forceDestroy", goes=True,
     ),
     Link("gcp:dns/dnsManagedZoneIam*", "managedZone", _ZONE, given=True, goes=True),
     Link(

@@ -24,7 +24,6 @@ FIREWALL = "azure-native:dbforpostgresql:FirewallRule"
 _CLOSED = (
     "containerregistry:Registry",
     "redisenterprise:RedisEnterprise",
-    "monitor:AzureMonitorWorkspace",
     "compute:Disk",
     "compute:Snapshot",
     "eventhub:Namespace",
@@ -40,8 +39,6 @@ _NETWORK = settings_table(
     (POSTGRES, "network.publicNetworkAccess", "Disabled", "Enabled"),
     ("azure-native:dbformysql:Server", "network.publicNetworkAccess", "Disabled", None),
     (REDIS, "publicNetworkAccess", "Disabled", "Enabled"),
-    (LOGS, "publicNetworkAccessForIngestion", "Disabled", "Enabled"),
-    (LOGS, "publicNetworkAccessForQuery", "Disabled", None),
     (AI, "properties.publicNetworkAccess", "Disabled", "Enabled"),
     *((f"azure-native:{kind}", "publicNetworkAccess", "Disabled", None) for kind in _CLOSED),
 )
@@ -81,6 +78,17 @@ TABLES = {
             [resource(REDIS, {"subnetId": UNKNOWN})],
         ],
         bad=[*_NETWORK.bad, ({}, "publicNetworkAccess is not set, which means Enabled")],
+    ),
+    "exposure-azure-monitor-network": settings_table(
+        (LOGS, "publicNetworkAccessForIngestion", "Disabled", "Enabled"),
+        (LOGS, "publicNetworkAccessForQuery", "SecuredByPerimeter", None),
+        ("azure-native:monitor:AzureMonitorWorkspace", "publicNetworkAccess", "Disabled", None),
+        (
+            "azure-native:monitor:DataCollectionEndpoint",
+            "networkAcls.publicNetworkAccess",
+            "Disabled",
+            "Enabled",
+        ),
     ),
     "exposure-azure-anonymous": settings_table(
         (ACCOUNT, "allowBlobPublicAccess", False, True),

@@ -47,11 +47,6 @@ register(
         "azure-native:redis:Redis": (
             Setting("publicNetworkAccess", _OFF, default="Enabled", moot="subnetId"),
         ),
-        "azure-native:operationalinsights:Workspace": (
-            Setting("publicNetworkAccessForIngestion", _OFF, default="Enabled"),
-            Setting("publicNetworkAccessForQuery", _OFF, default="Enabled"),
-        ),
-        "azure-native:monitor:AzureMonitorWorkspace": _CLOSED,
         "azure-native:compute:Disk": _CLOSED,
         "azure-native:compute:Snapshot": _CLOSED,
         "azure-native:eventhub:Namespace": _CLOSED,
@@ -66,6 +61,23 @@ register(
     title="Azure's services answer inside the network alone",
     why="A service with a public endpoint is one leaked key away from everyone.",
     fix="set it to Disabled and give the service a private endpoint",
+)
+
+register(
+    "exposure-azure-monitor-network",
+    {
+        "azure-native:operationalinsights:Workspace": (
+            Setting("publicNetworkAccessForIngestion", _OFF, default="Enabled"),
+            Setting("publicNetworkAccessForQuery", _OFF, default="Enabled"),
+        ),
+        "azure-native:monitor:AzureMonitorWorkspace": _CLOSED,
+        "azure-native:monitor:DataCollectionEndpoint": (
+            Setting("networkAcls.publicNetworkAccess", _OFF, default="Enabled"),
+        ),
+    },
+    title="Logs and metrics on Azure are written and read inside the network alone",
+    why="Logs name every user, address and mistake of a platform.",
+    fix="set it to Disabled and reach Azure Monitor through a private link scope",
 )
 
 register(

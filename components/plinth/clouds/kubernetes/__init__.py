@@ -12,17 +12,15 @@ CLOUD = CloudInfo(
     name="kubernetes",
     title="Kubernetes",
     adapter="plinth.clouds.kubernetes.adapter:Kubernetes",
-    ports=frozenset(
-        {
-            Port.OBJECT_STORE,
-            Port.SQL,
-            Port.KEY_VALUE,
-            Port.CLUSTER,
-            Port.IDENTITY,
-            Port.SECRETS,
-            Port.NOTIFICATIONS,
-        }
-    ),
+    products={
+        Port.OBJECT_STORE: "S3-compatible store: yours, or SeaweedFS",
+        Port.SQL: "PostgreSQL: yours, or CloudNativePG",
+        Port.KEY_VALUE: "Redis protocol: yours, or Valkey",
+        Port.CLUSTER: "the cluster that is there",
+        Port.IDENTITY: "keys of the object store",
+        Port.SECRETS: "a namespace of the cluster",
+        Port.NOTIFICATIONS: "your mail server",
+    },
     sdk="pulumi_kubernetes",
     extra="kubernetes",
     packages=("kubernetes", "random"),

@@ -96,7 +96,11 @@ class SeaweedFs(Component):
             self.kube,
             _CONFIG,
             namespace=STORES,
-            data={"seaweedfs_s3_config": _identities()},
+            data={
+                "seaweedfs_s3_config": _identities(),
+                "user": "${root.access_key}",
+                "password": "${root.secret_key}",
+            },
             sources={"root": root},
             parent=self,
             depends_on=stores.ready,
@@ -150,10 +154,33 @@ def _identities() -> str:
     )
 
 
+#: What the `restricted` profile asks of pods and containers, as the chart wants to be told.
+_POD: Final = {
+    "enabled": True,
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+    "runAsGroup": 1000,
+    "fsGroup": 1000,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+_CONTAINER: Final = {
+    "enabled": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
 def values(site: Site, kube: Kube) -> dict[str, Any]:
-    """Values of the chart ``seaweedfs``: everything in one pod, of which S3 alone is offered."""
-    options = site.options
-    account = {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 1000}
+    """Values of the chart ``seaweedfs``: all servers in one pod, of which S3 alone is offered.
+
+    What is too old is deleted by a worker, which takes its orders from the admin server.
+    """
+    common = {
+        "enabled": True,
+        "podLabels": kube.labels,
+        "podSecurityContext": _POD,
+        "containerSecurityContext": _CONTAINER,
+    }
     return {
         "fullnameOverride": NAME,
         "global": {
@@ -168,8 +195,7 @@ def values(site: Site, kube: Kube) -> dict[str, Any]:
         "filer": {"enabled": False, "encryptVolumeData": True},
         "s3": {"enabled": False, "tlsSecret": _TLS},
         "allInOne": {
-            "enabled": True,
-            "podLabels": kube.labels,
+            **common,
             "s3": {
                 "enabled": True,
                 "httpsPort": PORT,
@@ -178,28 +204,29 @@ def values(site: Site, kube: Kube) -> dict[str, Any]:
             },
             "data": {
                 "type": "persistentVolumeClaim",
-                "size": f"{options.object_store.storage}Gi",
-                "storageClass": options.storage_class,
+                "size": f"{site.options.object_store.storage}Gi",
+                "storageClass": site.options.storage_class,
             },
             # Off by default: keys are made by its IAM API, which the administrator alone may call.
             "extraArgs": ["-s3.iam.readOnly=false"],
-            "podSecurityContext": {
-                "enabled": True,
-                **account,
-                "fsGroup": 1000,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containerSecurityContext": {
-                "enabled": True,
-                "allowPrivilegeEscalation": False,
-                "capabilities": {"drop": ["ALL"]},
-            },
-            "resources": {
-                "requests": {"cpu": "500m", "memory": "1Gi"},
-                "limits": {"memory": "4Gi"},
-            },
+            "resources": _resources("500m", "1Gi", "4Gi"),
+        },
+        "admin": {
+            **common,
+            "masters": f"{NAME}-all-in-one.{STORES}:9333",
+            "secret": {"existingSecret": _CONFIG, "userKey": "user", "pwKey": "password"},
+            "resources": _resources("50m", "128Mi", "512Mi"),
+        },
+        "worker": {
+            **common,
+            "jobType": "s3_lifecycle,vacuum",
+            "resources": _resources("50m", "128Mi", "1Gi"),
         },
     }
+
+
+def _resources(cpu: str, memory: str, limit: str) -> dict[str, Any]:
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": limit}}
 
 
 class Client(Component):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from typing import Any
@@ -32,7 +33,12 @@ def test_api_server_is_private_unless_networks_are_listed() -> None:
         "enablePrivateNodes": True,
         "enablePrivateEndpoint": True,
     }
-    assert inputs["masterAuthorizedNetworksConfig"]["cidrBlocks"] == []
+    inside = [
+        ipaddress.ip_network(block["cidrBlock"])
+        for block in inputs["masterAuthorizedNetworksConfig"]["cidrBlocks"]
+    ]
+    assert inside
+    assert all(network.is_private for network in inside)
     listed = cluster(cluster={"public_access": ["192.0.2.0/24"]})
     inputs = control_plane(listed)
     assert inputs["privateClusterConfig"]["enablePrivateNodes"] is True

@@ -23,6 +23,10 @@ from plinth.clouds.gcp.nodes import NodeAccount, Nodes, hardened
 from plinth.clouds.gcp.site import Component, Site, only
 from plinth.ports import ClusterHandle, Installed
 
+#: Who may call an API server without a public address: whoever is routed to it at all. Left out,
+#: only the nodes' own subnet could, and nobody outside of it could ever run `up`.
+_PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+
 
 class Cluster(Component):
     """A GKE cluster with its nodes (``plinth:index:Cluster``).
@@ -109,7 +113,7 @@ class Cluster(Component):
             "cluster_secondary_range_name": self._network.secondary.pods,
             "services_secondary_range_name": self._network.secondary.services,
         }
-        blocks = [{"cidr_block": block, "display_name": block} for block in public]
+        blocks = [{"cidr_block": block, "display_name": block} for block in public or _PRIVATE]
         return {
             "network": self._network.network_id,
             "subnetwork": self._network.subnet_id,
@@ -122,7 +126,6 @@ class Cluster(Component):
                 "enable_private_nodes": True,
                 "enable_private_endpoint": not public,
             },
-            # Without blocks: the cluster's own network alone.
             "master_authorized_networks_config": {
                 "cidr_blocks": blocks,
                 "gcp_public_cidrs_access_enabled": False,

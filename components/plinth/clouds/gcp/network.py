@@ -91,7 +91,8 @@ class Network(Component):
                 {"range_name": _PODS, "ip_cidr_range": cut.pods},
                 {"range_name": _SERVICES, "ip_cidr_range": cut.services},
             ],
-            # Google's own services without the internet. It costs nothing, and GKE turns it on.
+            # Google's own services without the internet. It costs nothing and GKE turns it on, so
+            # `network.endpoints` has nothing to turn off.
             private_ip_google_access=True,
             log_config=self._flow_logs(),
             opts=self.child(),

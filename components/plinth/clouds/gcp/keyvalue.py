@@ -34,9 +34,9 @@ class KeyValue(Component):
 
     With backups, the latest snapshot outlives a crash; Memorystore keeps no older ones.
 
-    There is a standby in another zone even where `cache.replicas` asks for none. Memorystore fixes
-    the tier when an instance is made, so without one from the start, `durable` could be turned
-    neither on nor off without losing the data, for a third of the price.
+    There is a standby in another zone even where `cache.replicas` asks for none: Memorystore fixes
+    the tier when an instance is made, so `durable` could otherwise be turned neither on nor off
+    without losing the data.
 
     Attributes:
         server: The port's handle.

@@ -104,7 +104,10 @@ class Component(base.Component):
         self.guarded = site.kube(self.capability, guarded=True)
 
 
-def once(value: str, *made: Resource) -> Output[str]:
-    """``value``, known to whoever uses it only when what it names is there."""
-    ids = [getattr(resource, "id", None) for resource in made]
-    return Output.all(value, *ids).apply(lambda known: str(known[0]))
+def once(value: str, made: Resource) -> Output[str]:
+    """``value``, told to others only when ``made`` is there.
+
+    By the URN, which unlike an identifier is known before ``made`` is, so that a preview shows no
+    change in what merely waits.
+    """
+    return made.urn.apply(lambda _: value)

@@ -80,7 +80,6 @@ ROLES: Final = {
 #: Pulumi types whose loss loses data, or locks others out of theirs.
 STATEFUL: Final = frozenset(
     {
-        "azure-native:cache:Redis",
         "azure-native:compute:DiskEncryptionSet",
         "azure-native:containerregistry:Registry",
         "azure-native:containerservice:ManagedCluster",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ def names(found: Graph, suffix: str) -> list[str]:
     return sorted(resource.name for resource in of_type(found, suffix))
 
 
-def cluster(found: Graph) -> dict[str, Any]:
+def cluster(found: Graph) -> Mapping[str, Any]:
     return one(found, ":ManagedCluster").inputs
 
 

@@ -50,8 +50,9 @@ format: $(BIN)/plinth ## Format the code.
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format --quiet
 
-docs: $(BIN)/plinth ## Write what is generated: the JSON Schema and the golden lists.
+docs: $(BIN)/plinth ## Write what is generated: the JSON Schema, the support matrix, the golden lists.
 	@$(BIN)/plinth schema > docs/plinth.schema.json
+	@$(BIN)/python -c 'from plinth.support import markdown; print(markdown(), end="")' > docs/support.md
 	@PLINTH_GOLDEN=write $(BIN)/python -m pytest -q tests/test_golden.py
 
 bench: engine ## Measure speed and memory; writes docs/benchmarks.md.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from example import SPEC
+from example import SPEC, Example
 from plinth.planning import Plan
 from plinth.planning import plan as make_plan
 
@@ -20,11 +20,13 @@ def spec() -> Path:
 
 
 @cache
-def _plan(environment: str) -> Plan:
-    return make_plan(SPEC, environment)
+def _plan(example: str | Example) -> Plan:
+    if isinstance(example, str):
+        example = Example(SPEC, example)
+    return make_plan(example.spec, example.environment, cloud=example.cloud)
 
 
 @pytest.fixture(scope="session")
-def plan() -> Callable[[str], Plan]:
-    """Plans of the example's environments."""
+def plan() -> Callable[[str | Example], Plan]:
+    """Plans of examples; of the main one, the environment's name is enough."""
     return _plan

@@ -11,17 +11,17 @@ from collections.abc import Callable
 
 import pytest
 
-from example import ROOT
+from example import EXAMPLES, ROOT, Example
 from plinth.planning import Plan
 
 GOLDEN = ROOT / "tests" / "golden"
 
 
-@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
-def test_urns_are_the_promised_ones(environment: str, plan: Callable[[str], Plan]) -> None:
-    urns = sorted(resource.urn for resource in plan(environment).graph)
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_urns_are_the_promised_ones(example: Example, plan: Callable[[Example], Plan]) -> None:
+    urns = sorted(resource.urn for resource in plan(example).graph)
     assert len(urns) == len(set(urns))
-    file = GOLDEN / f"platform-{environment}.urns"
+    file = GOLDEN / f"{example}.urns"
     if os.environ.get("PLINTH_GOLDEN") == "write":
         file.write_text("\n".join(urns) + "\n", encoding="utf-8")
     promised = file.read_text(encoding="utf-8").splitlines()

@@ -87,6 +87,9 @@ class KeyValueServer:
     auth: Secret  #: key `password`
     #: Certificate authority of the server, key `ca.crt`; ``None`` when it is publicly trusted.
     authority: Secret | None = None
+    #: Whether the certificate names ``host``. Where it does not, the authority must be the server's
+    #: own: then its certificates prove the server without a name.
+    named: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,8 @@ class CloudInfo:
         name: Key in the registry and value of the spec's ``cloud``.
         title: Name for people.
         adapter: Lazy target of the adapter class, called with the blueprint and the parent.
-        ports: The ports that the adapter implements (a test compares them with the class).
+        products: What meets each port that the adapter implements, in the cloud's own words (a
+            test compares them with the class).
         sdk: Python package of the SDK, and ``extra``: Plinth's extra that installs it.
         regions: Known regions and where each is, from the continent down (``europe/de``); empty
             when the cloud has no regions. What answers "which region would this be there?".
@@ -51,7 +52,7 @@ class CloudInfo:
     name: str
     title: str
     adapter: str
-    ports: frozenset[Port]
+    products: Mapping[Port, str]
     sdk: str
     extra: str
     packages: tuple[str, ...]
@@ -62,6 +63,11 @@ class CloudInfo:
     options: type[CloudOptions] = CloudOptions
     any_account: str = ""
     default_tools: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> frozenset[Port]:
+        """The ports that the cloud offers."""
+        return frozenset(self.products)
 
     def region_like(self, place: str | None) -> str | None:
         """The first region that is nearest to a place: same country, else same continent.

@@ -242,6 +242,7 @@ def test_the_cache_asks_for_a_password_over_tls() -> None:
     assert server.auth.keys == ("password",)
     assert server.authority is not None
     assert server.authority.keys == ("ca.crt",)
+    assert not server.named
     assert sealed(found, "key-value") == SECRET
     assert sealed(found, "key-value-authority") == SECRET
 

@@ -82,6 +82,9 @@ class KeyValue(Component):
                 "key-value", {"password": Output.secret(cache.auth_string)}, self
             ),
             authority=secrets.generate("key-value-authority", {"ca.crt": authority}, self),
+            # The authority is this instance's own, and its certificate has the address in its
+            # common name only, which clients no longer read (envoyproxy/ratelimit#409).
+            named=False,
         )
         self.register_outputs({"host": cache.host})
 

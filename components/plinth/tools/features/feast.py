@@ -110,6 +110,7 @@ def _secrets(
     """Addresses of the stores, and the authority to trust where the public ones do not do."""
     database = context.database(NAME)
     trust = f",ssl_ca_certs={_TRUST}/{_AUTHORITY}" if cache.authority else ""
+    trust += "" if cache.named else ",ssl_check_hostname=false"
     # Generated passwords are letters and digits, so nothing in the addresses needs encoding.
     secret = context.secret(
         NAME,

@@ -33,6 +33,10 @@ _CLUSTER_PORTS = frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS})
 #: Ports that a platform uses wherever they are offered, and those it uses then with a cluster.
 _USED_IF_OFFERED = frozenset({Port.BUDGET})
 _USED_WITH_CLUSTER = frozenset({Port.REGISTRY})
+#: Which setting asks for a port that no tool needs, and how to do without.
+_ASKED_BY = {
+    Port.DNS: ("domain.zone", "Remove zone, and point the host names at the gateway yourself.")
+}
 
 
 class Choice(Model):
@@ -374,11 +378,12 @@ def _check_tools(blueprint: Blueprint) -> Iterator[Problem]:
             yield replace(problem, path=path)
     for port in sorted(blueprint.needs - info.ports):
         if not any(port in tool.needs for _, tool, _ in blueprint.tools()):
+            path, fix = _ASKED_BY.get(port, ("cloud", "Choose another cloud."))
             yield Problem(
                 code="port-missing",
                 message=f"{info.title} does not offer {port}, which this platform needs",
-                path="cloud",
-                fix="Choose another cloud.",
+                path=path,
+                fix=fix,
             )
 
 

@@ -49,13 +49,26 @@ class Release(pulumi.CustomResource):
 class Kube:
     """Makes objects on one cluster, labelled with the platform's cost labels."""
 
-    def __init__(self, provider: pulumi.ProviderResource, labels: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        provider: pulumi.ProviderResource,
+        labels: Mapping[str, str],
+        spot: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        """Looks at a cluster.
+
+        Args:
+            provider: Its provider.
+            labels: What everything made is labelled with.
+            spot: As :attr:`plinth.ports.ClusterHandle.spot`.
+        """
         self._provider = provider
         self.labels = dict(labels)
+        self.spot = [dict(toleration) for toleration in spot]
 
     def labelled(self, **labels: str) -> Kube:
         """The same cluster, with further labels on everything made."""
-        return Kube(self._provider, {**self.labels, **labels})
+        return Kube(self._provider, {**self.labels, **labels}, self.spot)
 
     def options(
         self, parent: Resource, depends_on: Sequence[Resource] = (), *, keep: bool = False
@@ -239,6 +252,8 @@ class Kube:
     ) -> Manifest:
         """A Job, or with ``schedule`` a CronJob (UTC), of one hardened container.
 
+        It starts again when its machine is taken away, so it may run on any.
+
         Containers of ``before`` must succeed first, one after the other; they share the main
         container's folders, which they list in the same order.
         """
@@ -249,6 +264,7 @@ class Kube:
                 "metadata": {"labels": labels},
                 "spec": {
                     **_pod(container, name, service_account, before),
+                    **({"tolerations": self.spot} if self.spot else {}),
                     "restartPolicy": "OnFailure",
                 },
             },

@@ -153,6 +153,8 @@ class ClusterHandle:
     provider: ProviderResource
     ready: tuple[Resource, ...]
     installed: Installed = field(default_factory=Installed)
+    #: Tolerations without which no pod runs on machines that may be taken away.
+    spot: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

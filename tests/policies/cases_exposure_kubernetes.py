@@ -34,6 +34,7 @@ TABLES = {
             _service(FACING, ["203.0.113.0/24"]),
             _envoy(annotations=INTERNAL),
             _envoy(type="ClusterIP"),
+            _envoy(loadBalancerSourceRanges=["10.0.0.0/8", "192.168.0.0/16"]),
         ],
         bad=[
             (_service(name="edge"), "gets a public load balancer"),
@@ -46,6 +47,8 @@ TABLES = {
             ({"spec": {"type": UNKNOWN}}, "type is not known"),
             (_envoy(), "gets a public load balancer"),
             (_envoy(annotations=FACING), "gets a public load balancer"),
+            (_envoy(loadBalancerSourceRanges=["10.0.0.0/8", "203.0.113.0/24"]), "gets a public"),
+            (_envoy(loadBalancerSourceRanges=UNKNOWN), "is not known"),
         ],
     ),
 }

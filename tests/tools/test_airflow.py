@@ -31,6 +31,7 @@ FACTS = chart.Facts(
     scraped=False,
     log_folder="s3://logs/airflow",
     log_config={},
+    spot=[],
     accounts={
         name: WorkloadIdentity(annotations={"role": name}, pod_labels={"identity": "yes"})
         for name in ACCOUNTS

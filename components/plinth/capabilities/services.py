@@ -101,7 +101,7 @@ class ClusterServices(pulumi.ComponentResource):
         self._cloud = cloud
         cluster = cloud.cluster()
         labels = {key: label_value(value) for key, value in blueprint.tags.items()}
-        self.kube = Kube(cluster.provider, {**labels, "capability": "services"})
+        self.kube = Kube(cluster.provider, {**labels, "capability": "services"}, cluster.spot)
         self._charts = blueprint.pins.charts
         self._installed = cluster.installed
         self.gateway = Gateway.of(cluster.installed)

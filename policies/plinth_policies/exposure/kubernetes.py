@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from plinth.graph import Resource
-from plinth_policies.exposure.ranges import may_be_public, open_ranges
+from plinth_policies.exposure.ranges import may_be_public, only_private, open_ranges
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.values import get, known
 
@@ -29,8 +29,8 @@ _ENVOY_SERVICE: Final = "spec.provider.kubernetes.envoyService"
     "exposure-service-load-balancer",
     title="Kubernetes services get internal load balancers unless they are meant to be public",
     why="A service of type LoadBalancer gets a public address on most clouds by default.",
-    fix="set the cloud's annotation for an internal load balancer, or name the service in "
-    "public_services and list who may connect in loadBalancerSourceRanges",
+    fix="set the cloud's annotation for an internal load balancer, list private networks only in "
+    "loadBalancerSourceRanges, or name the service in public_services and list who may connect",
     judges={
         "kubernetes:core/v1:Service": (
             "spec.type",
@@ -55,6 +55,8 @@ def _service(resource: Resource, scope: Scope) -> Iterator[str]:
     if any(present.get(key) == value for key, value in _INTERNAL.items()):
         return
     ranges = service.get("loadBalancerSourceRanges")
+    if only_private(ranges, "loadBalancerSourceRanges"):
+        return  # whatever address it gets, the internet cannot connect
     if not may_be_public(resource, scope):
         yield "the service gets a public load balancer"
     elif not ranges:

@@ -60,6 +60,12 @@ def open_ranges(
             yield f"{name} lets in {cidr}, which is not an allowed public range"
 
 
+def only_private(cidrs: Any, name: str) -> bool:
+    """Whether ranges are listed, and none of them is of the internet."""
+    listed = [ipaddress.ip_network(cidr, strict=False) for cidr in blocks(cidrs, name)]
+    return bool(listed) and all(_within(network, _PRIVATE) for network in listed)
+
+
 def may_be_public(resource: Resource, scope: Scope) -> bool:
     """Whether the logical name, or the name in the cluster, is one that may face the internet."""
     names = (resource.name, str(get(resource.inputs, "metadata.name")))

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from k8s_support import DURABLE, MAIL, THERE, problems
 
+GATEWAY = {"services": ["gateway"], "gateway": {"class_name": "cilium"}}
+STORE = {"endpoint": "https://s3.example.com", "credentials": {"secret": "s3"}}
+SERVED = {"serving": {"models": {"churn": {"uri": "s3://b/churn", "framework": "sklearn"}}}}
 IDENTITY = {"issuer": "https://id.example.com", "client_id": "churn"}
 
 
@@ -29,6 +32,9 @@ def signed_in(secret: str) -> dict[str, Any]:
         THERE,
         signed_in("oidc-client"),
         signed_in("ml.oidc-client"),
+        signed_in("oidc-client")
+        | options(installed={**GATEWAY, "gateway": {"class_name": "eg", "envoy": True}}),
+        SERVED | options(object_store=STORE),
         # What other clouds understand is passed over.
         {
             "account": "111111111111",
@@ -86,6 +92,17 @@ def test_accepts(changes: dict[str, Any]) -> None:
             None,
         ),
         (options(installed={"issuer": "corporate"}), "issuer-not-installed", None),
+        (
+            signed_in("oidc-client") | options(installed=GATEWAY),
+            "sign-in-not-by-this-gateway",
+            "identity",
+        ),
+        (SERVED, "model-behind-own-authority", "serving.models.churn.uri"),
+        (
+            SERVED | options(object_store={**STORE, "ca": {"secret": "company-ca"}}),
+            "model-behind-own-authority",
+            "serving.models.churn.uri",
+        ),
     ],
 )
 def test_refuses_and_points_at_it(changes: dict[str, Any], code: str, path: str | None) -> None:

@@ -100,6 +100,8 @@ def test_the_balancer_is_asked_for_as_the_spec_says() -> None:
     assert proxy["provider"]["kubernetes"]["envoyService"] == {
         "loadBalancerClass": "metallb",
         "annotations": {"metallb.io/address-pool": "ml"},
+        # Internal: whatever address it gets, nobody connects from the internet.
+        "loadBalancerSourceRanges": ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"],
     }
 
 
@@ -290,7 +292,10 @@ def test_each_workload_has_a_key_of_its_own_for_its_buckets() -> None:
     keys = [wanted["variables"]["ACCESS_KEY"] for wanted in made.values()]
     assert len({*keys}) == len(keys)
     (container,) = spec(one(found, "Deployment", "feast"))["template"]["spec"]["containers"]
-    assert variables(container)["AWS_ACCESS_KEY_ID"] == ("features-feast-store", "access_key")
+    assert variables(container)["AWS_ACCESS_KEY_ID"] == (
+        "features-feast-store",
+        "AWS_ACCESS_KEY_ID",
+    )
     delivered = one(found, "ExternalSecret", "features-feast-store")
     assert delivered.inputs["metadata"]["namespace"] == "features"
     assert waits(found, delivered, one(found, "Job", "identity-features-feast"))

@@ -26,6 +26,9 @@ from plinth.kube import Kube
 from plinth.ports import Generated, Port, Secret
 from plinth.spec.options import BucketOptions
 
+#: RFC 1918.
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+
 
 class Kubernetes:
     """Meets the ports that a cluster can meet (:class:`plinth.ports.Adapter`, but for a few)."""
@@ -60,14 +63,17 @@ class Kubernetes:
         return ()
 
     def load_balancer(self) -> ports.LoadBalancer:
-        """As the spec says; what makes it internal is the cluster's own business."""
+        """As the spec says; when internal, only private networks are let in.
+
+        How to ask for an address inside differs from cluster to cluster, and is said in the spec.
+        """
         domain = self._blueprint.settings.domain
         wanted = self._options.load_balancer
         public = domain is not None and domain.exposure == "public"
         return ports.LoadBalancer(
             annotations=wanted.annotations,
             load_balancer_class=wanted.class_name,
-            source_ranges=domain.allow if domain is not None and public else (),
+            source_ranges=domain.allow if domain is not None and public else _PRIVATE,
         )
 
     # --- stores ----------------------------------------------------------------------------------

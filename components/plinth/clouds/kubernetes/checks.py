@@ -16,7 +16,7 @@ from plinth.clouds.kubernetes.facts import OWN
 from plinth.clouds.kubernetes.options import KubernetesOptions
 from plinth.errors import Problem
 from plinth.ports import Port
-from plinth.spec.options import MonitoringOptions
+from plinth.spec.options import MonitoringOptions, ServingOptions
 from plinth.spec.types import SecretRef
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def check(blueprint: Blueprint) -> Sequence[Problem]:
         *_services(blueprint),
         *_names(blueprint),
         *_alerts(blueprint),
+        *_models(blueprint),
+        *_sign_in(blueprint),
     ]
 
 
@@ -127,4 +129,42 @@ def _alerts(blueprint: Blueprint) -> Iterator[Problem]:
             message="a durable environment is monitored, but alerts would reach nobody",
             path=f"{_BLOCK}.mail",
             fix="Add `mail: {host: …, sender: …}`, or set `monitoring.alerts.slack`.",
+        )
+
+
+def _models(blueprint: Blueprint) -> Iterator[Problem]:
+    """Models in the store itself, when it has a certificate authority of its own.
+
+    KServe's storage initializer would have to be given that authority as a ConfigMap.
+    """
+    serving = blueprint.choices.get("serving")
+    store = options_of(blueprint).object_store
+    if serving is None or not isinstance(serving.options, ServingOptions):
+        return
+    if store.endpoint and not store.ca:
+        return
+    for name, model in serving.options.models.items():
+        if model.uri.startswith("s3://"):
+            yield Problem(
+                code="model-behind-own-authority",
+                message=f"model {name} would be read from a store whose certificate model servers "
+                "do not trust",
+                path=f"serving.models.{name}.uri",
+                fix="Register the model and write models:/<name>@<alias>, or use a store with a "
+                "publicly trusted certificate.",
+            )
+
+
+def _sign_in(blueprint: Blueprint) -> Iterator[Problem]:
+    """Sign-in is a policy of Envoy Gateway's, which another controller would pass over."""
+    installed = options_of(blueprint).installed
+    foreign = "gateway" in installed.services and not installed.gateway.envoy
+    if blueprint.settings.identity and foreign:
+        yield Problem(
+            code="sign-in-not-by-this-gateway",
+            message="pages ask for sign-in by Envoy Gateway, and the cluster's gateway is not said "
+            "to be one: they would be open",
+            path="identity",
+            fix=f"Set `{_BLOCK}.installed.gateway.envoy: true` if it is, or take gateway off "
+            "`installed.services`, so that Plinth runs its own.",
         )

@@ -72,7 +72,14 @@ def deliver(
 ) -> WorkloadIdentity:
     """Brings the key into a namespace, and says to pods where the store is."""
     secret = f"{name}-store"
-    data = {field: f"${{key.{field}}}" for field in _VARIABLES.values()}
+    # Under the variables' names, by which KServe's storage initializer finds them; it knows
+    # the store by two names of its own (``pkg/credentials/s3``, v0.20).
+    scheme, _, host = client.store.env["AWS_ENDPOINT_URL"].partition("://")
+    data = {
+        **{variable: f"${{key.{field}}}" for variable, field in _VARIABLES.items()},
+        "S3_ENDPOINT": host,
+        "S3_USE_HTTPS": "1" if scheme == "https" else "0",
+    }
     sources = {"key": key.secret}
     authority = client.store.authority
     if authority:
@@ -89,7 +96,7 @@ def deliver(
     )
     return WorkloadIdentity(
         env=client.store.env,
-        env_secrets={variable: (secret, field) for variable, field in _VARIABLES.items()},
+        env_secrets={variable: (secret, variable) for variable in _VARIABLES},
         secret_files={TRUST_FOLDER: secret} if authority else {},
         ready=(made,),
     )

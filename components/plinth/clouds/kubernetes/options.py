@@ -41,6 +41,10 @@ class GatewayOptions(Model):
         min_length=1,
         description="Namespace that its connections come from, when it is another one.",
     )
+    envoy: bool = Field(
+        default=False,
+        description="Whether it is Envoy Gateway's, which sign-in (`identity`) needs.",
+    )
 
     def model_post_init(self, _context: Any, /) -> None:
         """A Gateway is found by name and namespace."""

@@ -158,7 +158,7 @@ def _container(context: Context, identity: WorkloadIdentity, **fields: Any) -> C
             "FEAST_ONLINE_STORE": (NAME, "online-store"),
         },
         files={_CONFIG: NAME},
-        secret_files={_TRUST: _TRUSTED} if trusted else {},
+        secret_files={**identity.secret_files, **({_TRUST: _TRUSTED} if trusted else {})},
         uid=1001,  # `default` in the image
         **fields,
     )

@@ -193,6 +193,7 @@ def _build(options: Options, context: Context) -> Orchestration:
         image=blueprint.pins.images["airflow"],
         git_sync=blueprint.pins.images["git-sync"],
         labels=context.kube.labels,
+        spot=context.kube.spot,
         owner=blueprint.settings.owner,
         url=url,
         durable=blueprint.settings.durable,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class Facts:
     Attributes:
         image: Airflow's image, and ``git_sync``: git-sync's.
         labels: Labels of every object and pod.
+        spot: Tolerations of tasks, which run again when their machine is taken away.
         owner: E-mail address of the administrator.
         url: Address for people, if there is one.
         durable: Whether a node may go without an interruption.
@@ -66,6 +67,7 @@ class Facts:
     image: str
     git_sync: str
     labels: Mapping[str, str]
+    spot: Sequence[Mapping[str, str]]
     owner: str
     url: str | None
     durable: bool
@@ -204,6 +206,7 @@ def _task(facts: Facts) -> dict[str, Any]:
         "serviceAccount": _account(facts, TASK),
         "labels": dict(facts.accounts[TASK].pod_labels),
         **_variables(facts, TASK),
+        **({"tolerations": list(facts.spot)} if facts.spot else {}),
         "resources": _resources(facts.task_cpu, facts.task_memory),
         "securityContexts": {"pod": _pod_security(50000), "container": _CONTAINER},
     }
@@ -253,7 +256,28 @@ def _variables(facts: Facts, name: str) -> dict[str, Any]:
         {"name": k, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
         for k, (secret, key) in identity.env_secrets.items()
     ]
-    return {"env": found} if found else {}
+    folders = [
+        (f"identity-{index}", path, secret)
+        for index, (path, secret) in enumerate(identity.secret_files.items())
+    ]
+    return {
+        **({"env": found} if found else {}),
+        **_folders(folders),
+    }
+
+
+def _folders(folders: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+    """Volumes of a component: name, mount path and secret of each."""
+    if not folders:
+        return {}
+    return {
+        "extraVolumes": [
+            {"name": name, "secret": {"secretName": secret}} for name, _, secret in folders
+        ],
+        "extraVolumeMounts": [
+            {"name": name, "mountPath": path, "readOnly": True} for name, path, _ in folders
+        ],
+    }
 
 
 def _statsd(*, scraped: bool) -> dict[str, Any]:

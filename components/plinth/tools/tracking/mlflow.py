@@ -225,6 +225,7 @@ def _serve(
                 args=server_args(options, scraped=scraped),
                 cpu=options.cpu,
                 memory=options.memory,
+                secret_files=identity.secret_files,
             ),
             # In front of every copy rather than in a Job: a Job cannot change its image, and a
             # copy of another version that comes later would find a schema it refuses.

@@ -40,7 +40,7 @@ class Row:
     Attributes:
         part: Capability, or ``foundation`` or ``services``.
         component: Logical name; the part's own where things are made directly below it.
-        left: Resources by kind on the left, such as ``{"Subnet": 6}``; and ``right``.
+        left: Resources by type (``{"aws:ec2/subnet:Subnet": 6}``) on the left; and ``right``.
         only_left: Kind and logical name of resources on the left only; and ``only_right``.
         changed: What differs in resources that both sides have, by kind and logical name.
     """
@@ -125,16 +125,17 @@ class Comparison:
     def _row(
         self, key: tuple[str, str], left: Mapping[str, Resource], right: Mapping[str, Resource]
     ) -> Row:
+        both = [name for name in left if name in right]
         differing = {
-            name: tuple(self._changes(left[name], right[name])) for name in left if name in right
+            _label(left[name]): tuple(self._changes(left[name], right[name])) for name in both
         }
         return Row(
             part=key[0],
             component=key[1],
-            left=Counter(_kind(resource) for resource in left.values()),
-            right=Counter(_kind(resource) for resource in right.values()),
-            only_left=tuple(name for name in left if name not in right),
-            only_right=tuple(name for name in right if name not in left),
+            left=Counter(resource.type for resource in left.values()),
+            right=Counter(resource.type for resource in right.values()),
+            only_left=tuple(_label(left[name]) for name in left if name not in right),
+            only_right=tuple(_label(right[name]) for name in right if name not in left),
             changed={name: found for name, found in differing.items() if found},
         )
 
@@ -152,14 +153,13 @@ class Comparison:
 
 
 def _components(graph: Graph) -> dict[tuple[str, str], dict[str, Resource]]:
-    """Resources by kind and name, of each component of each part."""
+    """Resources by type and name, of each component of each part."""
     found: dict[tuple[str, str], dict[str, Resource]] = {}
     for resource in graph:
         if resource.custom and not resource.is_provider:
             part = capability_of(resource.urn)
             component = _component(graph, resource) or part
-            label = f"{_kind(resource)} {resource.name}"
-            found.setdefault((part, component), {})[label] = resource
+            found.setdefault((part, component), {})[f"{resource.type} {resource.name}"] = resource
     return found
 
 
@@ -174,8 +174,13 @@ def _component(graph: Graph, resource: Resource) -> str | None:
     return lineage[-3].name if len(lineage) > 2 else None
 
 
-def _kind(resource: Resource) -> str:
-    return resource.type.rsplit(":", 1)[-1]
+def kind(token: str) -> str:
+    """The last part of a type token, such as ``Subnet``."""
+    return token.rsplit(":", 1)[-1]
+
+
+def _label(resource: Resource) -> str:
+    return f"{kind(resource.type)} {resource.name}"
 
 
 def _neutral(plan: Plan, resource: Resource) -> Any:
@@ -203,7 +208,7 @@ def _opened(value: Any) -> Any:
 
 def _replaced(value: Any, words: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
-        return {key: _replaced(item, words) for key, item in value.items()}
+        return {_replaced(key, words): _replaced(item, words) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_replaced(item, words) for item in value]
     if not isinstance(value, str):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SIDES = 2
 #: Characters a side may take; longer texts are folded.
-_WIDEST = 64
+_WIDEST = 60
 
 
 @click.command()
@@ -128,10 +128,12 @@ def _add(found: Table, row: Row) -> None:
             found.add_row(f"      [dim]{change.path}[/]", _value(change.left), _value(change.right))
 
 
-def _made_of(kinds: Mapping[str, int], others: Mapping[str, int]) -> str:
-    """The kinds that the other side has not in the same number."""
-    own = {kind: count for kind, count in sorted(kinds.items()) if others.get(kind) != count}
-    return ", ".join(kind if count == 1 else f"{kind} x{count}" for kind, count in own.items())
+def _made_of(types: Mapping[str, int], others: Mapping[str, int]) -> str:
+    """The types that the other side has not in the same number."""
+    from plinth.comparing import kind
+
+    own = sorted((kind(t), count) for t, count in types.items() if others.get(t) != count)
+    return ", ".join(name if count == 1 else f"{name} x{count}" for name, count in own)
 
 
 def _value(value: Any) -> str:

@@ -36,10 +36,10 @@ _RISKS = {"data-loss": "[bold red]DATA LOSS[/]", "high": "[red]high[/]", "low": 
 
 
 def grid(*columns: str, widest: int | None = None) -> Table:
-    """An empty table without lines; ``widest`` folds every column but the first."""
+    """An empty table without lines; ``widest`` folds its columns."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for index, column in enumerate(columns):
-        table.add_column(column, overflow="fold", max_width=widest if index else None)
+    for column in columns:
+        table.add_column(column, overflow="fold", max_width=widest)
     return table
 
 

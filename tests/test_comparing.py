@@ -1,0 +1,79 @@
+"""Two plans side by side: what is alike, what differs by choice, and what is made of what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from example import SPEC, Example
+from plinth.comparing import Comparison, Row
+from plinth.planning import PARTS, Plan
+
+
+@pytest.fixture(scope="module")
+def environments(plan: Callable[[str], Plan]) -> Comparison:
+    return Comparison(plan("dev"), plan("prod"))
+
+
+def row(compared: Comparison, part: str, component: str) -> Row:
+    (found,) = [r for r in compared.rows if (r.part, r.component) == (part, component)]
+    return found
+
+
+def test_an_environment_is_like_itself(plan: Callable[[str], Plan]) -> None:
+    compared = Comparison(plan("dev"), plan("dev"))
+    assert compared.same
+    assert not compared.outputs
+    assert all(r.left == r.right for r in compared.rows)
+
+
+def test_names_that_follow_from_the_environment_do_not_differ(
+    plan: Callable[[str], Plan],
+) -> None:
+    """Staging differs from dev by backups, and by nothing else."""
+    compared = Comparison(plan("dev"), plan("staging"))
+    changed = {
+        change.path for r in compared.rows for changes in r.changed.values() for change in changes
+    }
+    assert changed
+    assert all("ackup" in path or "snapshot" in path.lower() for path in changed), changed
+
+
+def test_choices_are_named_by_property(environments: Comparison) -> None:
+    sql = row(environments, "foundation", "sql")
+    changes = {c.path: (c.left, c.right) for c in sql.changed["Instance sql"]}
+    assert changes["multiAz"] == (False, True)
+    assert changes["deletionProtection"] == (False, True)
+    network = row(environments, "foundation", "network")
+    assert (network.left["aws:ec2/natGateway:NatGateway"]) == 1
+    assert (network.right["aws:ec2/natGateway:NatGateway"]) == 3
+    assert "NatGateway b" in network.only_right or len(network.only_right) >= 4
+
+
+def test_documents_are_compared_by_what_they_say(environments: Comparison) -> None:
+    """A policy that names another account is the same policy."""
+    paths = [
+        change.path
+        for r in environments.rows
+        for changes in r.changed.values()
+        for change in changes
+    ]
+    assert "policy" not in paths
+
+
+def test_two_clouds_are_compared_by_what_they_are_made_of(plan: Callable[..., Plan]) -> None:
+    compared = Comparison(plan("dev"), plan(Example(SPEC, "dev", "gcp")))
+    budget = row(compared, "foundation", "budget")
+    assert budget.left.keys() == {"aws:budgets/budget:Budget"}
+    assert "gcp:billing/budget:Budget" in budget.right
+    assert not budget.changed  # two types of one name are two things
+    tracking = row(compared, "tracking", "tracking")
+    assert tracking.left == tracking.right  # the tool's own objects are the same everywhere
+    assert [r.part for r in compared.rows] == sorted(
+        (r.part for r in compared.rows), key=PARTS.index
+    )
+    assert compared.outputs["cloud"] == ("aws", "gcp")
+    text = compared.to_json()
+    assert text["left"]["cloud"] == "aws"
+    assert text["right"]["resources"] > 100

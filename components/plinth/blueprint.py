@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SerializeAsAny, ValidationError
 
-from plinth import registry, versions
+from plinth import combinations, registry, versions
 from plinth.clouds import CloudInfo
 from plinth.errors import Problem, SpecError, nearest
 from plinth.ports import Port
 from plinth.spec import overlay, problems
 from plinth.spec.document import Document, read
 from plinth.spec.models import CAPABILITIES, Settings
-from plinth.spec.options import CapabilityOptions, CloudOptions, ServingOptions
+from plinth.spec.options import CapabilityOptions, CloudOptions
 from plinth.spec.types import Derived, Label, Model
 from plinth.tools import Tool
 from plinth.versions import Pins
@@ -33,10 +33,6 @@ _CLUSTER_PORTS = frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS})
 #: Ports that a platform uses wherever they are offered, and those it uses then with a cluster.
 _USED_IF_OFFERED = frozenset({Port.BUDGET})
 _USED_WITH_CLUSTER = frozenset({Port.REGISTRY})
-#: Which setting asks for a port that no tool needs, and how to do without.
-_ASKED_BY = {
-    Port.DNS: ("domain.zone", "Remove zone, and point the host names at the gateway yourself.")
-}
 
 
 class Choice(Model):
@@ -169,9 +165,9 @@ def resolve(
         },
         pins=versions.defaults().update(recorded).override(settings.versions),
     )
-    checks = [*_check_settings(blueprint), *info.check(blueprint)]
+    checks = [*combinations.of_settings(blueprint), *info.check(blueprint)]
     if not found:  # a tool whose options are wrong would be missed by the tools that need it
-        checks += _check_tools(blueprint)
+        checks += combinations.of_tools(blueprint)
     for problem in checks:
         path = problem.path or ""
         if path in ("region", "account"):
@@ -338,138 +334,3 @@ def _place(problem: Problem, layered: overlay.Layered) -> Problem:
     """Adds the location of the problem's path, and the environment."""
     path = tuple(problem.path.split(".")) if problem.path else ()
     return replace(problem, location=layered.locate(path), environment=layered.environment)
-
-
-# --- impossible combinations ---------------------------------------------------------------------
-
-
-def _check_tools(blueprint: Blueprint) -> Iterator[Problem]:
-    info = blueprint.cloud
-    for capability, tool, options in blueprint.tools():
-        if tool.clouds is not None and info.name not in tool.clouds:
-            yield Problem(
-                code="tool-not-on-cloud",
-                message=f"{tool.title} does not exist on {info.title}",
-                path=f"{capability}.tool",
-                allowed=tuple(sorted(tool.clouds)),
-                fix=f"Choose another {capability} tool, or one of these clouds.",
-            )
-        missing = sorted(tool.needs - info.ports)
-        if missing:
-            yield Problem(
-                code="port-missing",
-                message=f"{tool.title} needs {', '.join(missing)}, which {info.title} does not "
-                "offer here",
-                path=f"{capability}.tool",
-                allowed=tuple(
-                    name for name in registry.cloud_names() if tool.runs_on(registry.cloud(name))
-                ),
-                fix="Choose another tool, or a cloud that offers it.",
-            )
-        for required in sorted(tool.requires - blueprint.choices.keys()):
-            yield Problem(
-                code="capability-missing",
-                message=f"{tool.title} needs the capability {required}, which is off",
-                path=capability,
-                fix=f"Add `{required}: {{}}` to the spec.",
-            )
-        for problem in tool.check(blueprint, options):
-            path = f"{capability}.{problem.path}" if problem.path else capability
-            yield replace(problem, path=path)
-    for port in sorted(blueprint.needs - info.ports):
-        if not any(port in tool.needs for _, tool, _ in blueprint.tools()):
-            path, fix = _ASKED_BY.get(port, ("cloud", "Choose another cloud."))
-            yield Problem(
-                code="port-missing",
-                message=f"{info.title} does not offer {port}, which this platform needs",
-                path=path,
-                fix=fix,
-            )
-
-
-def _check_settings(blueprint: Blueprint) -> Iterator[Problem]:
-    yield from _check_domain(blueprint)
-    yield from _check_models(blueprint)
-    settings = blueprint.settings
-    if settings.database.max_storage < settings.database.storage:
-        yield Problem(
-            code="storage-range",
-            message=f"max_storage ({settings.database.max_storage} GiB) is smaller than storage "
-            f"({settings.database.storage} GiB)",
-            path="database.max_storage",
-            fix=f"Set it to {settings.database.storage} or more.",
-        )
-    adopted = settings.network.adopt
-    if adopted and settings.network.nat == "per-zone" and not settings.durable:
-        yield Problem(
-            code="nat-on-adopted-network",
-            message="an adopted network keeps its own way out; nat cannot be set on it",
-            path="network.nat",
-            fix="Remove nat.",
-        )
-    if settings.durable and adopted and len(adopted.private_subnets) < 2:
-        yield Problem(
-            code="too-few-zones",
-            message="a durable environment needs private subnets in at least two zones",
-            path="network.adopt.private_subnets",
-            fix="List one subnet in each of two or three zones.",
-        )
-
-
-def _check_domain(blueprint: Blueprint) -> Iterator[Problem]:
-    settings = blueprint.settings
-    domain = settings.domain
-    if domain is None:
-        if settings.identity:
-            yield Problem(
-                code="sign-in-without-domain",
-                message="sign-in needs host names to come back to, and there is no domain",
-                path="identity",
-                fix="Add `domain: {name: ml.example.com}`, or remove identity.",
-            )
-        return
-    if domain.exposure == "public" and not domain.allow:
-        yield Problem(
-            code="open-to-all",
-            message="a public load balancer needs to know who may connect",
-            path="domain.exposure",
-            fix="List the networks in `domain.allow`, or make it internal.",
-        )
-    if domain.exposure == "public" and settings.identity is None:
-        yield Problem(
-            code="public-without-sign-in",
-            message="pages on a public address need sign-in",
-            path="domain.exposure",
-            fix="Add `identity:` with your OIDC provider, or make it internal.",
-        )
-    if domain.tls.issuer == "acme" and domain.zone is None:
-        yield Problem(
-            code="acme-without-zone",
-            message="ACME certificates are proven by DNS, and no zone is named",
-            path="domain.tls.issuer",
-            fix="Set `domain.zone`, or use `issuer: private-ca`.",
-        )
-
-
-def _check_models(blueprint: Blueprint) -> Iterator[Problem]:
-    serving = blueprint.choices.get("serving")
-    if serving is None or not isinstance(serving.options, ServingOptions):
-        return
-    pools = blueprint.settings.cluster.node_pools.values()
-    most = max((pool.gpu.count for pool in pools if pool.gpu), default=0)
-    for name, model in serving.options.models.items():
-        if model.gpu > most:
-            yield Problem(
-                code="no-gpu-pool",
-                message=f"model {name} asks for {model.gpu} GPU(s) a copy, and the largest node "
-                f"pool has {most} a node",
-                path=f"serving.models.{name}.gpu",
-                fix="Add a node pool with `gpu: {type: l4, count: …}`, or ask for fewer.",
-            )
-        if model.uri.startswith("models:/") and "tracking" not in blueprint.choices:
-            yield Problem(
-                code="registry-off",
-                message=f"model {name} comes from the model registry, and tracking is off",
-                path=f"serving.models.{name}.uri",
-                fix="Add `tracking: {}`, or give a storage address such as s3://….",
-            )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
-from plinth.clouds.kubernetes.facts import OWN
+from plinth.clouds.kubernetes.facts import OWN, theirs
 from plinth.clouds.kubernetes.options import KubernetesOptions
 from plinth.errors import Problem
 from plinth.ports import Port
@@ -78,16 +78,14 @@ def _services(blueprint: Blueprint) -> Iterator[Problem]:
 def _names(blueprint: Blueprint) -> Iterator[Problem]:
     """Secrets are Kubernetes Secrets here, and those have names of their own grammar."""
     for path, name in _references(blueprint):
-        if not _NAME.fullmatch(name):
-            near = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "oidc-client"
+        if not _NAME.fullmatch(theirs(name)):
             yield Problem(
                 code="secret-name",
-                message=f"'{name}' cannot be the name of a Kubernetes Secret",
+                message=f"'{name}' cannot be made the name of a Kubernetes Secret",
                 path=f"{path}.secret",
-                nearest=near,
-                fix=f"Write {near}, and name the Secret so.",
+                fix="Use letters, digits and dashes, such as oidc-client.",
             )
-        elif name.startswith(OWN):
+        elif theirs(name).startswith(OWN):
             yield Problem(
                 code="secret-name",
                 message=f"names that start with {OWN} are those of Plinth's own secrets",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 #: Namespace that takes the place of a cloud's secret store. Jobs that use the stores' own
@@ -19,3 +20,11 @@ STATEFUL: Final = frozenset(
         "kubernetes:postgresql.cnpg.io/v1:Cluster",
     }
 )
+
+
+def theirs(name: str) -> str:
+    """The Secret that a name in the spec means: lower case, with dashes for what it cannot have.
+
+    So ``ml/oidc-client``, which other stores may have as it is, is ``ml-oidc-client``.
+    """
+    return re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")

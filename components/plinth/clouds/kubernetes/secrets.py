@@ -8,7 +8,7 @@ from typing import Any, Final
 from pulumi import Input, Output, Resource
 
 from plinth.clouds import external_secrets
-from plinth.clouds.kubernetes.facts import OWN, SECRETS
+from plinth.clouds.kubernetes.facts import OWN, SECRETS, theirs
 from plinth.clouds.kubernetes.site import Component, Pending, Site
 from plinth.kube import Kube
 from plinth.ports import Generated, Secret
@@ -87,7 +87,7 @@ class Secrets:
     @staticmethod
     def existing(name: str, keys: Sequence[str]) -> Secret:
         """A Secret that the team keeps in the namespace."""
-        return Secret(name=name, keys=tuple(keys))
+        return Secret(name=theirs(name), keys=tuple(keys))
 
     def store(self, kube: Kube, parent: Resource, depends_on: Sequence[Resource]) -> Resource:
         """The ClusterSecretStore, and the right to read that one namespace.

@@ -17,7 +17,8 @@ from pulumi import Input, Output, Resource
 from plinth import render
 from plinth.blueprint import Blueprint
 from plinth.capabilities.databases import Databases, LogicalDatabase
-from plinth.capabilities.services import ClusterServices, Gateway
+from plinth.capabilities.gateway import Gateway
+from plinth.capabilities.services import ClusterServices
 from plinth.kube import Kube, Manifest
 from plinth.ports import Adapter, Grant, Secret, Topic, WorkloadIdentity
 from plinth.results import Results

@@ -11,7 +11,7 @@ import pytest
 from tools_support import assert_valid, find, graph, manifests, problems
 
 from plinth import render, versions
-from plinth.capabilities.services import Gateway
+from plinth.capabilities.gateway import Gateway
 from plinth.ports import Installed
 from plinth.spec.options import Framework, ServedModel
 from plinth.spec.types import Replicas

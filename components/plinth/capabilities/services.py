@@ -8,23 +8,20 @@ for the one before by ``depends_on``, and the network outlives whatever makes a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi import Resource, ResourceOptions
 
 from plinth.blueprint import Blueprint
+from plinth.capabilities import gateway as gateways
+from plinth.capabilities.gateway import Gateway
 from plinth.kube import Kube, Manifest
 from plinth.naming import label_value
-from plinth.ports import Adapter, Installed, LoadBalancer, WorkloadIdentity
+from plinth.ports import Adapter, WorkloadIdentity
 
 #: Namespace of jobs and charts that belong to no capability.
 NAMESPACE = "services"
-#: Namespace of the platform's own gateway, and the gateway's name.
-GATEWAY_NAMESPACE = "gateway"
-GATEWAY = "platform"
-_GATEWAY_CLASS = "envoy"
 #: cert-manager's issuer for everything on the platform.
 ISSUER = "platform"
 
@@ -32,48 +29,6 @@ ISSUER = "platform"
 #: namespaces that are deleted would stay for ever, as the list of their objects is incomplete.
 _METRICS_API = 10250
 _OIDC = "oidc-client"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gateway:
-    """The gateway that pages and models are reached through: Plinth's own, or one that was there.
-
-    Attributes:
-        namespace: Where it is.
-        name: What it is called.
-        class_name: Its GatewayClass.
-        section: The listener that serves https; ``None`` for whichever fits.
-        pods: Namespace that its connections come from.
-    """
-
-    namespace: str
-    name: str
-    class_name: str
-    section: str | None
-    pods: str
-
-    @classmethod
-    def of(cls, installed: Installed) -> Gateway:
-        """The cluster's own where it has one."""
-        class_name = installed.gateway_class or _GATEWAY_CLASS
-        if installed.gateway:
-            namespace, name = installed.gateway
-            section = None
-        else:
-            namespace, name, section = GATEWAY_NAMESPACE, GATEWAY, "https"
-        return cls(
-            namespace=namespace,
-            name=name,
-            class_name=class_name,
-            section=section,
-            pods=installed.gateway_pods or namespace,
-        )
-
-    @property
-    def reference(self) -> dict[str, str]:
-        """A route's ``parentRefs`` entry."""
-        found = {"name": self.name, "namespace": self.namespace}
-        return {**found, "sectionName": self.section} if self.section else found
 
 
 class ClusterServices(pulumi.ComponentResource):
@@ -306,7 +261,7 @@ class ClusterServices(pulumi.ComponentResource):
         # The CRDs come from the chart's `crds/` folder, which Helm never deletes: the chart that
         # has them alone does not fit into a release, whose record may have 1 MiB.
         controller = self._release(
-            "gateway-helm", GATEWAY_NAMESPACE, values, base, ports=[10080, 10443, 9443]
+            "gateway-helm", gateways.NAMESPACE, values, base, ports=[10080, 10443, 9443]
         )
         proxy = self._in_gateway(
             "EnvoyProxy",
@@ -315,7 +270,7 @@ class ClusterServices(pulumi.ComponentResource):
                 "provider": {
                     "type": "Kubernetes",
                     "kubernetes": {
-                        "envoyService": _envoy_service(self._cloud.load_balancer()),
+                        "envoyService": gateways.envoy_service(self._cloud.load_balancer()),
                         "envoyDeployment": {"replicas": self._copies},
                         **({"envoyPDB": {"minAvailable": 1}} if self._copies > 1 else {}),
                     },
@@ -328,7 +283,7 @@ class ClusterServices(pulumi.ComponentResource):
             {
                 "apiVersion": "gateway.networking.k8s.io/v1",
                 "kind": "GatewayClass",
-                "metadata": {"name": _GATEWAY_CLASS},
+                "metadata": {"name": gateways.CLASS},
                 "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
             },
             parent=self,
@@ -342,7 +297,7 @@ class ClusterServices(pulumi.ComponentResource):
         """The Gateway, its certificate, and the way from http to https."""
         if not controller:  # its namespace would have come with it
             depends_on = self.kube.namespace(
-                GATEWAY_NAMESPACE, parent=self, depends_on=depends_on, open_ports=[80, 443]
+                gateways.NAMESPACE, parent=self, depends_on=depends_on, open_ports=[80, 443]
             )
         domain = self._domain
         certificate = self._in_gateway(
@@ -355,12 +310,12 @@ class ClusterServices(pulumi.ComponentResource):
             },
             [*depends_on, *controller],
         )
-        spec = _listeners(self.gateway.class_name, own_proxy=bool(controller))
+        spec = gateways.listeners(self.gateway.class_name, own_proxy=bool(controller))
         gateway = self._in_gateway(
             "Gateway", "gateway.networking.k8s.io/v1", spec, [*depends_on, *controller]
         )
         redirect = self._in_gateway(
-            "HTTPRoute", "gateway.networking.k8s.io/v1", _redirect(), [gateway]
+            "HTTPRoute", "gateway.networking.k8s.io/v1", gateways.redirect(), [gateway]
         )
         return certificate, gateway, redirect
 
@@ -379,7 +334,7 @@ class ClusterServices(pulumi.ComponentResource):
             {
                 "apiVersion": api,
                 "kind": kind,
-                "metadata": {"name": GATEWAY, "namespace": GATEWAY_NAMESPACE},
+                "metadata": {"name": gateways.NAME, "namespace": gateways.NAMESPACE},
                 "spec": dict(spec),
             },
             parent=self,
@@ -509,49 +464,4 @@ def _issuer(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         "kind": "ClusterIssuer",
         "metadata": {"name": name},
         "spec": dict(spec),
-    }
-
-
-def _envoy_service(balancer: LoadBalancer) -> dict[str, Any]:
-    """The gateway's Service as EnvoyProxy's `envoyService` spells it."""
-    found: dict[str, Any] = {"annotations": dict(balancer.annotations)}
-    if balancer.load_balancer_class:
-        found["loadBalancerClass"] = balancer.load_balancer_class
-    if balancer.source_ranges:
-        found["loadBalancerSourceRanges"] = list(balancer.source_ranges)
-    return found
-
-
-def _listeners(class_name: str, *, own_proxy: bool) -> dict[str, Any]:
-    parameters = {"group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": GATEWAY}
-    return {
-        "gatewayClassName": class_name,
-        **({"infrastructure": {"parametersRef": parameters}} if own_proxy else {}),
-        "listeners": [
-            {
-                # Only the redirect below may attach here: nothing is served without TLS.
-                "name": "http",
-                "port": 80,
-                "protocol": "HTTP",
-                "allowedRoutes": {"namespaces": {"from": "Same"}},
-            },
-            {
-                "name": "https",
-                "port": 443,
-                "protocol": "HTTPS",
-                "tls": {"mode": "Terminate", "certificateRefs": [{"name": "platform-tls"}]},
-                "allowedRoutes": {"namespaces": {"from": "All"}},
-            },
-        ],
-    }
-
-
-def _redirect() -> dict[str, Any]:
-    redirect = {
-        "type": "RequestRedirect",
-        "requestRedirect": {"scheme": "https", "statusCode": 301},
-    }
-    return {
-        "parentRefs": [{"name": GATEWAY, "sectionName": "http"}],
-        "rules": [{"filters": [redirect]}],
     }

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pulumi import Resource
 
     from plinth.blueprint import Blueprint
-    from plinth.capabilities.services import Gateway
+    from plinth.capabilities.gateway import Gateway
     from plinth.context import Context
     from plinth.ports import WorkloadIdentity
 

@@ -14,6 +14,7 @@ REDIS = "azure-native:redis:Redis"
 CLUSTER = "azure-native:containerservice:ManagedCluster"
 POOL = "azure-native:containerservice:AgentPool"
 LOGS = "azure-native:operationalinsights:Workspace"
+METRICS = "azure-native:monitor:AzureMonitorWorkspace"
 AI = "azure-native:cognitiveservices:Account"
 GROUP = "azure-native:network:NetworkSecurityGroup"
 RULE = "azure-native:network:SecurityRule"
@@ -48,6 +49,10 @@ def _api(**profile: object) -> dict[str, object]:
     return {"apiServerAccessProfile": profile}
 
 
+def _workspace(ingestion: object, query: object) -> dict[str, object]:
+    return {"publicNetworkAccessForIngestion": ingestion, "publicNetworkAccessForQuery": query}
+
+
 def _rule(source: object, **more: object) -> dict[str, object]:
     return {"direction": "Inbound", "access": "Allow", "sourceAddressPrefix": source, **more}
 
@@ -79,16 +84,26 @@ TABLES = {
         ],
         bad=[*_NETWORK.bad, ({}, "publicNetworkAccess is not set, which means Enabled")],
     ),
-    "exposure-azure-monitor-network": settings_table(
-        (LOGS, "publicNetworkAccessForIngestion", "Disabled", "Enabled"),
-        (LOGS, "publicNetworkAccessForQuery", "SecuredByPerimeter", None),
-        ("azure-native:monitor:AzureMonitorWorkspace", "publicNetworkAccess", "Disabled", None),
-        (
-            "azure-native:monitor:DataCollectionEndpoint",
-            "networkAcls.publicNetworkAccess",
-            "Disabled",
-            "Enabled",
-        ),
+    "exposure-azure-monitor-network": Table(
+        LOGS,
+        good=[
+            {"features": {"disableLocalAuth": True}},
+            _workspace("Disabled", "SecuredByPerimeter"),
+            [resource(METRICS, {"publicNetworkAccess": "Disabled"})],
+        ],
+        bad=[
+            ({}, "publicNetworkAccessForIngestion is not set, which means Enabled"),
+            (_workspace("Disabled", None), "publicNetworkAccessForQuery is not set"),
+            (_workspace("Enabled", "Disabled"), "publicNetworkAccessForIngestion is Enabled"),
+            (
+                {"features": {"disableLocalAuth": False}},
+                "publicNetworkAccessForQuery is not set, which means Enabled",
+            ),
+            ({"features": {"disableLocalAuth": UNKNOWN}}, "disableLocalAuth is not known"),
+            (_workspace(UNKNOWN, "Disabled"), "publicNetworkAccessForIngestion is not known"),
+            ([resource(METRICS, {})], "publicNetworkAccess is not set, which means Enabled"),
+            ([resource(METRICS, {"publicNetworkAccess": UNKNOWN})], "is not known"),
+        ],
     ),
     "exposure-azure-anonymous": settings_table(
         (ACCOUNT, "allowBlobPublicAccess", False, True),

@@ -63,22 +63,6 @@ register(
     fix="set it to Disabled and give the service a private endpoint",
 )
 
-register(
-    "exposure-azure-monitor-network",
-    {
-        "azure-native:operationalinsights:Workspace": (
-            Setting("publicNetworkAccessForIngestion", _OFF, default="Enabled"),
-            Setting("publicNetworkAccessForQuery", _OFF, default="Enabled"),
-        ),
-        "azure-native:monitor:AzureMonitorWorkspace": _CLOSED,
-        "azure-native:monitor:DataCollectionEndpoint": (
-            Setting("networkAcls.publicNetworkAccess", _OFF, default="Enabled"),
-        ),
-    },
-    title="Logs and metrics on Azure are written and read inside the network alone",
-    why="Logs name every user, address and mistake of a platform.",
-    fix="set it to Disabled and reach Azure Monitor through a private link scope",
-)
 
 register(
     "exposure-azure-anonymous",
@@ -141,6 +125,32 @@ register(
     why="Without them every pod has the rights of its node or carries a static secret.",
     fix="turn oidcIssuerProfile and securityProfile.workloadIdentity on",
 )
+
+
+_LOGS: Final = "azure-native:operationalinsights:Workspace"
+_METRICS: Final = "azure-native:monitor:AzureMonitorWorkspace"
+_ENTRA_ONLY: Final = "features.disableLocalAuth"
+_LOG_ACCESS: Final = ("publicNetworkAccessForIngestion", "publicNetworkAccessForQuery")
+
+
+@REGISTRY.rule(
+    "exposure-azure-monitor-network",
+    title="Logs and metrics on Azure are for identities of the directory, or for the network alone",
+    why="Logs name every user, address and mistake of a platform, and the keys of a workspace have "
+    "no name. Queries take identities only, and so do data collection endpoints, which are "
+    "therefore not judged (Azure Monitor, Logs Ingestion API).",
+    fix="turn features.disableLocalAuth on, or set public network access to Disabled and reach "
+    "Azure Monitor through a private link scope",
+    judges={_LOGS: (_ENTRA_ONLY, *_LOG_ACCESS), _METRICS: ("publicNetworkAccess",)},
+)
+def _monitor(resource: Resource, _scope: Scope) -> Iterator[str]:
+    names: tuple[str, ...] = ("publicNetworkAccess",)
+    if kind_of(resource.type) == _LOGS:
+        if is_on(known(get(resource.inputs, _ENTRA_ONLY), _ENTRA_ONLY)):
+            return
+        names = _LOG_ACCESS
+    for name in names:
+        yield from value_refused(resource.inputs, name, _OFF, default="Enabled")
 
 
 @REGISTRY.rule(

@@ -21,10 +21,10 @@ from azure_support import (
 )
 from pulumi import Resource
 
-from plinth.clouds.azure import CLOUD
+from plinth.clouds.azure import CLOUD, nodes
 from plinth.clouds.azure.adapter import Azure
-from plinth.clouds.azure.cluster import kubeconfig
 from plinth.clouds.azure.facts import ROLES
+from plinth.clouds.azure.kubeconfig import kubeconfig
 from plinth.graph import SECRET, Graph
 from plinth.kube import Kube
 from plinth.ports import PROTOCOLS, Grant
@@ -244,8 +244,7 @@ def test_etcd_is_encrypted_where_the_api_server_has_a_subnet() -> None:
 def test_the_cluster_may_do_what_it_needs() -> None:
     found = graph("dev")
     assert roles(found, principal(found, "control-plane")) == {
-        ("Network Contributor", "subnets/nodes-1"),
-        ("Network Contributor", "subnets/control-plane"),
+        ("Network Contributor", "virtualNetworks/churn-dev"),
         ("Managed Identity Operator", "userAssignedIdentities/kubelet"),
         ("Disk Encryption Set Operator for Managed Disks", "diskEncryptionSets/churn-dev-disks"),
         ("Key Vault Crypto User", "keys/etcd"),
@@ -293,6 +292,9 @@ def test_accelerators_and_spot_machines() -> None:
     assert pool["nodeLabels"]["nvidia.com/gpu.present"] == "true"
     assert (pool["scaleSetPriority"], pool["spotMaxPrice"]) == ("Spot", -1)
     assert "upgradeSettings" not in pool
+    key, value, effect = (nodes.SPOT_TOLERATION[name] for name in ("key", "value", "effect"))
+    assert pool["nodeLabels"][key] == value
+    assert f"{key}={value}:{effect}" in pool["nodeTaints"]
     assert "nvidia-device-plugin" in names(graph("prod"), ":Release")
     assert "nvidia-device-plugin" not in names(graph("dev"), ":Release")
 
@@ -305,17 +307,18 @@ def test_disks_of_volumes_are_under_the_key() -> None:
 
 
 def test_the_kubeconfig_holds_no_credential() -> None:
-    server = {"server": "https://here:443", "certificate-authority-data": "Q0E="}
+    server = {"server": "https://elsewhere:443", "certificate-authority-data": "Q0E="}
     given = {
         "clusters": [{"name": "c", "cluster": server}],
         "users": [{"name": "u", "user": {"token": "t0ken"}}],
     }
-    text = kubeconfig("c", base64.b64encode(json.dumps(given).encode()).decode(), "a-tenant")
+    encoded = base64.b64encode(json.dumps(given).encode()).decode()
+    text = kubeconfig("c", "here", encoded, "tenant-1")
     assert "t0ken" not in text
     made = json.loads(text)
-    assert made["clusters"][0]["cluster"] == server
+    assert made["clusters"][0]["cluster"] == {**server, "server": "https://here:443"}
     assert made["users"][0]["user"]["exec"]["command"] == "kubelogin"
-    assert "a-tenant" in made["users"][0]["user"]["exec"]["args"]
+    assert "tenant-1" in made["users"][0]["user"]["exec"]["args"]
 
 
 # --- rights and secrets --------------------------------------------------------------------------

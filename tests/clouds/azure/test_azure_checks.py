@@ -76,6 +76,8 @@ def cost(**changes: Any) -> dict[str, Any]:
         {"cluster": {"admins": [GUID], "viewers": [GUID.upper()]}},
         {"versions": {"postgres": "16"}},
         {"tags": {"team": "ranking"}},
+        {"log_retention_days": 730},
+        {"cluster": {"public_access": ["203.0.113.7/32"]}},
         cost(currency="EUR", thresholds=[50, 80, 100, 120]),
     ],
 )
@@ -106,6 +108,12 @@ def test_accepts(changes: dict[str, Any]) -> None:
             "network.adopt.private_subnets.1",
         ),
         (adopt(public_subnets=SUBNETS[1:]), "not-on-azure", "network.adopt.public_subnets"),
+        (
+            adopt() | {"cluster": {"public_access": ["203.0.113.7/32"]}},
+            "nodes-shut-out",
+            "cluster.public_access",
+        ),
+        ({"log_retention_days": 731}, "logs-too-long", "log_retention_days"),
         (
             {"encryption": {"key": "https://x.vault.azure.net/keys/y"}},
             "wrong-shape",

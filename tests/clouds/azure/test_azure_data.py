@@ -274,8 +274,7 @@ def test_durable_turns_on_every_guard() -> None:
     assert (cache_server.protect, cache_server.inputs["highAvailability"]) == (True, "Enabled")
     assert one(found, "redisenterprise:Database").inputs["persistence"]["rdbEnabled"]
     locked = {lock.inputs["scope"] for lock in of_type(found, ":ManagementLockByScope")}
-    registry = one(found, "containerregistry:Registry")
-    assert locked >= {store.id for store in (server, account, cache_server, registry)}
+    assert locked == {server.id, cache_server.id}
 
 
 def test_what_is_not_durable_can_be_taken_down() -> None:
@@ -288,6 +287,39 @@ def test_what_is_not_durable_can_be_taken_down() -> None:
     assert server["backup"]["backupRetentionDays"] == 7
     assert one(found, "redisenterprise:RedisEnterprise").inputs["highAvailability"] == "Disabled"
     assert not one(found, "redisenterprise:Database").inputs["persistence"]["rdbEnabled"]
+
+
+def test_no_lock_stands_above_what_daily_work_takes_away() -> None:
+    found = graph("prod")
+    locked = [lock.inputs["scope"] for lock in of_type(found, ":ManagementLockByScope")]
+    rights = {right.inputs["scope"] for right in of_type(found, ":RoleAssignment")}
+    assert rights
+    assert not [scope for scope in rights for lock in locked if scope.startswith(lock)]
+
+
+def test_a_store_is_changed_by_one_thing_at_a_time() -> None:
+    found = graph("dev")
+    for later, earlier in (
+        ("storage-blob", one(found, "storage:BlobServiceProperties")),
+        ("storage-dfs", one(found, "network:PrivateDnsZoneGroup", "storage-blob")),
+        ("sql", of_type(found, "dbforpostgresql:Configuration")[-1]),
+        ("key-value", one(found, "redisenterprise:Database")),
+    ):
+        assert earlier.urn in one(found, "network:PrivateEndpoint", later).dependencies
+
+
+def test_stores_come_after_the_network_as_rights_on_keys_take_their_time() -> None:
+    found = graph("dev")
+    last = one(found, "network:PrivateDnsZoneGroup", "vault")
+    for kind in (
+        "storage:StorageAccount",
+        "dbforpostgresql:Server",
+        "redisenterprise:RedisEnterprise",
+        "containerregistry:Registry",
+    ):
+        stores = [store for store in of_type(found, kind) if store.name != "flow-logs"]
+        assert stores
+        assert all(last.urn in store.dependencies for store in stores)
 
 
 def test_locks_are_the_last_to_come_so_that_they_are_the_first_to_go() -> None:
@@ -413,12 +445,17 @@ def test_what_the_relay_writes_is_what_the_table_takes_and_the_rule_asks_for() -
     assert receiver["emailAddress"] == "oncall@example.com"
 
 
-@pytest.mark.parametrize(("kept", "workspace"), [(7, 30), (90, 90), (3650, 730)])
+@pytest.mark.parametrize(("kept", "workspace"), [(7, 30), (90, 90), (730, 730)])
 def test_alerts_are_kept_for_as_long_as_logs(kept: int, workspace: int) -> None:
     found = recorded(blueprint(log_retention_days=kept), Stores.alerts)
     assert one(found, "operationalinsights:Workspace").inputs["retentionInDays"] == workspace
-    table = one(found, "operationalinsights:Table").inputs
-    assert table["totalRetentionInDays"] == max(kept, 30)
+    # Its table keeps them for as long as the workspace.
+    assert "totalRetentionInDays" not in one(found, "operationalinsights:Table").inputs
+
+
+def test_alerts_are_written_by_identities_only() -> None:
+    found = recorded(blueprint(), Stores.alerts)
+    assert one(found, "operationalinsights:Workspace").inputs["features"]["disableLocalAuth"]
 
 
 # --- records -------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from plinth.clouds.azure import ids, machines
-from plinth.clouds.azure.facts import REGIONS
+from plinth.clouds.azure.facts import LOG_DAYS, REGIONS
+from plinth.clouds.azure.options import options
 from plinth.errors import Problem, nearest
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ def check(blueprint: Blueprint) -> Sequence[Problem]:
         *_place(settings),
         *_tags(blueprint),
         *_network(settings),
-        *_adopted(settings),
+        *_adopted(blueprint),
         *_references(settings),
         *_people(settings),
+        *_logs(settings),
         *_sizes(settings),
         *_versions(settings),
         *_budget(settings),
@@ -104,7 +106,8 @@ def _network(settings: Settings) -> Iterator[Problem]:
         )
 
 
-def _adopted(settings: Settings) -> Iterator[Problem]:
+def _adopted(blueprint: Blueprint) -> Iterator[Problem]:
+    settings = blueprint.settings
     adopted = settings.network.adopt
     if adopted is None:
         return
@@ -124,6 +127,15 @@ def _adopted(settings: Settings) -> Iterator[Problem]:
                 path=path,
                 fix="List subnets of network.adopt.network.",
             )
+    if settings.cluster.public_access and options(blueprint).control_plane_subnet is None:
+        yield Problem(
+            code="nodes-shut-out",
+            message="the API server would take calls from cluster.public_access alone, and so none "
+            "of the nodes, which come by a way out that is not known here",
+            path="cluster.public_access",
+            fix="Name a clouds.azure.control_plane_subnet, by which nodes reach it, or leave it "
+            "private.",
+        )
     if adopted.public_subnets:
         yield Problem(
             code="not-on-azure",
@@ -163,6 +175,18 @@ def _people(settings: Settings) -> Iterator[Problem]:
                 example = "00000000-1111-2222-3333-444444444444"
                 path = f"cluster.{field}.{index}"
                 yield _shape(path, principal, "the object ID of an Entra group", example)
+
+
+def _logs(settings: Settings) -> Iterator[Problem]:
+    if settings.log_retention_days > LOG_DAYS[1]:
+        yield Problem(
+            code="logs-too-long",
+            message=f"Log Analytics keeps logs for {LOG_DAYS[1]} days at most, and not for "
+            f"{settings.log_retention_days}",
+            path="log_retention_days",
+            nearest=str(LOG_DAYS[1]),
+            fix=f"Write {LOG_DAYS[1]}, and export what has to stay for longer.",
+        )
 
 
 def _sizes(settings: Settings) -> Iterator[Problem]:

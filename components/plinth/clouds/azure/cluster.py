@@ -7,20 +7,19 @@ the resource group and before the cluster is made, as it takes minutes until one
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pulumi
-import yaml
 from pulumi import Input, Output, ProviderResource, Resource, ResourceOptions
 from pulumi_azure_native import compute, containerservice, monitor, operationalinsights
 from pulumi_kubernetes.provider import Provider
 
 from plinth import naming
 from plinth.clouds.azure import nodes
+from plinth.clouds.azure.facts import LOG_DAYS
 from plinth.clouds.azure.keys import Concern, EtcdKey, Keys
+from plinth.clouds.azure.kubeconfig import kubeconfig
 from plinth.clouds.azure.network import Network
 from plinth.clouds.azure.options import options
 from plinth.clouds.azure.site import Component, Site
@@ -30,8 +29,6 @@ from plinth.ports import ClusterHandle, Installed
 _PODS: Final = "100.64.0.0/12"
 _SERVICES: Final = "100.112.0.0/16"
 _DNS: Final = "100.112.0.10"
-#: Application of every AKS API server in Entra (kubelogin documentation, "Known server ID").
-_SERVER: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"
 #: Name of the class of disks under the customer-managed key.
 STORAGE_CLASS: Final = "encrypted"
 _LOGS: Final = (
@@ -43,8 +40,6 @@ _LOGS: Final = (
     "kube-controller-manager",
     "kube-scheduler",
 )
-#: Days that a Log Analytics workspace keeps logs for, at least and at most.
-LOG_DAYS: Final = (30, 730)
 
 
 class Cluster(Component):
@@ -88,6 +83,7 @@ class Cluster(Component):
                 site.group,
                 " --name ",
                 cluster.name,
+                " --public-fqdn" if self._private and self._central else "",
                 " && kubelogin convert-kubeconfig --login azurecli",
             ),
             provider=self._kubernetes(cluster),
@@ -95,6 +91,7 @@ class Cluster(Component):
             installed=Installed(
                 services=frozenset({"metrics-server"}), storage_class=STORAGE_CLASS
             ),
+            spot=(nodes.SPOT_TOLERATION,),
         )
         self.register_outputs({"name": cluster.name})
 
@@ -135,11 +132,8 @@ class Cluster(Component):
     def _rights(self, disk_encryption: Input[str]) -> Iterator[Resource]:
         """What the cluster itself may do: join its subnets, be its nodes, encrypt its disks."""
         principal = self._control.principal_id
-        subnets = [(subnet.name, subnet.id) for subnet in self._network.nodes]
-        if self._network.control_plane is not None:
-            subnets.append(("control-plane", self._network.control_plane))
-        for name, subnet in subnets:
-            yield self.assign(name, "Network Contributor", scope=subnet, principal=principal)
+        for name, scope in self._joined():
+            yield self.assign(name, "Network Contributor", scope=scope, principal=principal)
         yield self.assign(
             "kubelet", "Managed Identity Operator", scope=self._kubelet.id, principal=principal
         )
@@ -149,6 +143,20 @@ class Cluster(Component):
             scope=disk_encryption,
             principal=principal,
         )
+
+    def _joined(self) -> Iterator[tuple[str, Input[str]]]:
+        """What of the network the cluster is in.
+
+        Where it has a private DNS zone of its own, it links that to the whole network (Azure
+        Kubernetes Service documentation, "Create a private cluster", hub and spoke).
+        """
+        if self._private and not self._central:
+            yield "network", self._network.vnet_id
+            return
+        for subnet in self._network.nodes:
+            yield subnet.name, subnet.id
+        if self._network.control_plane is not None:
+            yield "control-plane", self._network.control_plane
 
     def allow_pull(self, name: str, registry_id: Input[str]) -> Resource:
         """Lets the nodes pull images from a registry."""
@@ -171,7 +179,7 @@ class Cluster(Component):
             identity=encryption.identities,
             opts=self.child(
                 stateful=True,
-                depends_on=[encryption.ready],
+                depends_on=[encryption.ready, *self._network.ready],
                 # Azure moves it to each new version.
                 ignore_changes=["activeKey"],
             ),
@@ -247,14 +255,21 @@ class Cluster(Component):
             profile |= {"enable_vnet_integration": True, "subnet_id": self._network.control_plane}
         if public:
             return {**profile, "enable_private_cluster": False, "authorized_ip_ranges": public}
-        central = options(self.site.blueprint).private_dns == "central"
         return {
             **profile,
             "enable_private_cluster": True,
             # Without a zone, the public name resolves to the private address.
-            "enable_private_cluster_public_fqdn": central,
-            "private_dns_zone": "none" if central else "system",
+            "enable_private_cluster_public_fqdn": self._central,
+            "private_dns_zone": "none" if self._central else "system",
         }
+
+    @property
+    def _private(self) -> bool:
+        return not self.site.blueprint.settings.cluster.public_access
+
+    @property
+    def _central(self) -> bool:
+        return options(self.site.blueprint).private_dns == "central"
 
     def _networking(self) -> dict[str, Any]:
         network = self.site.blueprint.settings.network
@@ -277,16 +292,16 @@ class Cluster(Component):
         """Logs of the control plane. Azure encrypts workspaces under its own key."""
         days = self.site.blueprint.settings.log_retention_days
         workspace = operationalinsights.Workspace(
+            # The engine names it: a deleted workspace stays for two weeks, with its name.
             "cluster",
-            workspace_name=f"{self.site.prefix}-cluster",
             resource_group_name=self.site.group,
             sku={"name": "PerGB2018"},
-            retention_in_days=min(max(days, LOG_DAYS[0]), LOG_DAYS[1]),
+            retention_in_days=max(days, LOG_DAYS[0]),
             features={
                 "disable_local_auth": True,
                 "enable_log_access_using_only_resource_permissions": True,
             },
-            # What Azure itself sends comes another way.
+            # What Azure itself sends comes another way. People query it with their identities.
             public_network_access_for_ingestion="Disabled",
             opts=self.child(stateful=True),
         )
@@ -320,9 +335,8 @@ class Cluster(Component):
     # --- access for the program ------------------------------------------------------------------
 
     def _host(self, cluster: Any) -> Output[str]:
-        private = not self.site.blueprint.settings.cluster.public_access
-        central = options(self.site.blueprint).private_dns == "central"
-        host: Output[str] = cluster.private_fqdn if private and not central else cluster.fqdn
+        own = self._private and not self._central
+        host: Output[str] = cluster.private_fqdn if own else cluster.fqdn
         return host
 
     def _kubernetes(self, cluster: Any) -> ProviderResource:
@@ -338,7 +352,10 @@ class Cluster(Component):
             opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[cluster]),
         )
         config = Output.all(
-            cluster.name, found.kubeconfigs.apply(lambda given: given[0].value), self.site.tenant
+            cluster.name,
+            self._host(cluster),
+            found.kubeconfigs.apply(lambda given: given[0].value),
+            self.site.tenant,
         )
         provider: ProviderResource = Provider(
             "kubernetes",
@@ -349,51 +366,6 @@ class Cluster(Component):
             opts=ResourceOptions(parent=self),
         )
         return provider
-
-
-def kubeconfig(name: str, given: str, tenant: str) -> str:
-    """A kubeconfig without any credential: kubelogin makes a token when asked.
-
-    Args:
-        name: Name of the cluster.
-        given: What Azure gives its users, in base64, of which the address and the certificate
-            authority are kept.
-        tenant: Entra tenant.
-    """
-    cluster = yaml.safe_load(base64.b64decode(given))["clusters"][0]["cluster"]
-    access = {
-        "apiVersion": "client.authentication.k8s.io/v1beta1",
-        "command": "kubelogin",
-        "args": [
-            "get-token",
-            "--login",
-            "azurecli",
-            "--server-id",
-            _SERVER,
-            "--tenant-id",
-            tenant,
-            "--environment",
-            "AzurePublicCloud",
-        ],
-        "interactiveMode": "Never",
-    }
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": name,
-            "clusters": [
-                {
-                    "name": name,
-                    "cluster": {
-                        key: cluster[key] for key in ("server", "certificate-authority-data")
-                    },
-                }
-            ],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "users": [{"name": name, "user": {"exec": access}}],
-        }
-    )
 
 
 def _kms(etcd: EtcdKey) -> dict[str, Any]:

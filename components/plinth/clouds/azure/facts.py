@@ -1,7 +1,9 @@
 """What Plinth knows of Azure without asking it. Pure data.
 
 Only the public cloud is served; China and US Government have names and endpoints of their own.
-Zones are numbers, and mean another place in each subscription; regions without zones are left out.
+Zones are numbers, and mean another place in each subscription; regions without zones are left out,
+and Qatar Central, where API servers cannot be in the network (Azure Kubernetes Service
+documentation, "API Server VNet Integration", availability).
 
 Sources: Azure documentation, "Azure regions with availability zone support"; "Azure built-in
 roles".
@@ -38,7 +40,6 @@ REGIONS: Final = {
     "northeurope": "europe/ie",
     "norwayeast": "europe/no",
     "polandcentral": "europe/pl",
-    "qatarcentral": "middle-east/qa",
     "southafricanorth": "africa/za",
     "southcentralus": "north-america/us/central",
     "southeastasia": "asia/sg",
@@ -54,6 +55,10 @@ REGIONS: Final = {
 
 #: Zones of every one of these regions.
 ZONES: Final = ("1", "2", "3")
+
+#: Days that a Log Analytics workspace keeps logs for, at least and at most (Azure Monitor
+#: documentation, "Manage data retention in a Log Analytics workspace").
+LOG_DAYS: Final = (30, 730)
 
 #: Definitions of the built-in roles in use.
 ROLES: Final = {

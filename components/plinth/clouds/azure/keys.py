@@ -96,8 +96,15 @@ class Vault(Component):
                 # Services on Azure's list of trusted ones come in with their identities.
                 "network_acls": {"bypass": "AzureServices", "default_action": "Deny"},
             },
-            # Azure never changes the retention of a vault that is there.
-            opts=self.child(stateful=True, ignore_changes=["properties.softDeleteRetentionInDays"]),
+            opts=self.child(
+                stateful=True,
+                ignore_changes=[
+                    # Azure never changes the retention of a vault that is there,
+                    "properties.softDeleteRetentionInDays",
+                    # and the keys of a premium one are in hardware for good.
+                    *(() if site.durable else ("properties.sku",)),
+                ],
+            ),
         )
         self.id, self.name = vault.id, vault.name
         self.uri = vault.properties.vault_uri

@@ -32,7 +32,7 @@ class KeyValue(Component):
         self, *, site: Site, keys: Keys, secrets: Secrets, network: Network, parent: Resource
     ) -> None:
         super().__init__("KeyValue", "key-value", site, parent)
-        cluster = self._cluster(keys.encryption(Concern.DATABASE))
+        cluster = self._cluster(keys.encryption(Concern.DATABASE), network)
         database = self._database(cluster)
         endpoint = network.endpoint(
             "key-value",
@@ -40,6 +40,8 @@ class KeyValue(Component):
             group_id="redisEnterprise",
             zone="privatelink.redis.azure.net",
             parent=self,
+            # An instance takes one change at a time.
+            depends_on=[database],
         )
         self.lock("key-value", once(cluster.id, database, endpoint))
         access = redisenterprise.list_database_keys_output(
@@ -57,7 +59,7 @@ class KeyValue(Component):
         )
         self.register_outputs({"host": host})
 
-    def _cluster(self, encryption: Encryption) -> Any:
+    def _cluster(self, encryption: Encryption, network: Network) -> Any:
         spec = self.site.blueprint.settings.cache
         return redisenterprise.RedisEnterprise(
             "key-value",
@@ -77,7 +79,13 @@ class KeyValue(Component):
                     "key_encryption_key_url": self._key_version(encryption),
                 }
             },
-            opts=self.child(stateful=True, depends_on=[encryption.ready]),
+            opts=self.child(
+                stateful=True,
+                depends_on=[encryption.ready, *network.ready],
+                # What has a copy keeps it (Azure Managed Redis documentation, "Plan reliability
+                # and durability"): asked to let it go, Azure refuses.
+                ignore_changes=[] if spec.replicas else ["highAvailability"],
+            ),
         )
 
     def _database(self, cluster: Any) -> Any:

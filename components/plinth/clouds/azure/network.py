@@ -96,7 +96,14 @@ class Network(Component):
     # --- private endpoints -----------------------------------------------------------------------
 
     def endpoint(
-        self, name: str, target_id: Input[str], *, group_id: str, zone: str, parent: Component
+        self,
+        name: str,
+        target_id: Input[str],
+        *,
+        group_id: str,
+        zone: str,
+        parent: Component,
+        depends_on: Sequence[Resource] = (),
     ) -> Resource:
         """A private endpoint with its DNS record.
 
@@ -106,6 +113,7 @@ class Network(Component):
             group_id: Part of that service, such as ``blob``.
             zone: Private DNS zone of the part, such as ``privatelink.blob.core.windows.net``.
             parent: Component that the endpoint belongs to.
+            depends_on: What must be there besides the network.
 
         Returns:
             What to wait for before the service is called by its name.
@@ -122,7 +130,7 @@ class Network(Component):
                     "private_link_service_id": target_id,
                 }
             ],
-            opts=parent.child(depends_on=self.ready),
+            opts=parent.child(depends_on=[*self.ready, *depends_on]),
         )
         if options(self.site.blueprint).private_dns == "central":
             found: Resource = endpoint

@@ -19,12 +19,24 @@ from plinth.clouds.azure.options import options
 from plinth.clouds.azure.site import Component, Site
 from plinth.spec.models import NodePool
 
+#: Disks of the customer-managed key's set follow its new versions; those on a machine's own cache,
+#: which AKS takes where they fit, do not (AKS documentation, "Use customer-managed keys").
+_DISKS: Final = "Managed"
 #: Length of the name of a Linux pool (Azure Kubernetes Service documentation, "Create node pools").
 _NAME: Final = 12
 #: Taint of pools with accelerators, which the device plugin and GPU workloads tolerate.
 GPU_TAINT: Final = "nvidia.com/gpu=true:NoSchedule"
 #: Label that the device plugin's chart looks for.
 GPU_LABEL: Final = {"nvidia.com/gpu.present": "true"}
+#: Label and taint of pools whose machines may be taken away, which AKS wants there (Azure
+#: Kubernetes Service documentation, "Add an Azure Spot node pool"), and what tolerates them.
+_SPOT: Final = ("kubernetes.azure.com/scalesetpriority", "spot")
+SPOT_TOLERATION: Final = {
+    "key": _SPOT[0],
+    "operator": "Equal",
+    "value": _SPOT[1],
+    "effect": "NoSchedule",
+}
 #: Keeps all but the cluster's own services off the pool that the cluster is made with.
 _SYSTEM_TAINT: Final = "CriticalAddonsOnly=true:NoSchedule"
 
@@ -42,8 +54,10 @@ def system(site: Site, subnets: Sequence[NodeSubnet]) -> dict[str, Any]:
     return {
         "name": "system",
         "mode": "System",
+        "orchestrator_version": site.blueprint.pins.kubernetes,
         "vm_size": machines.node(NodePool(cpu=2, memory=8)),
         "os_disk_size_gb": 64,
+        "os_disk_type": _DISKS,
         "os_type": "Linux",
         "vnet_subnet_id": subnets[0].id,
         "availability_zones": [zone for subnet in subnets for zone in subnet.zones],
@@ -119,6 +133,7 @@ class Nodes(Component):
             vm_size=machine,
             os_type="Linux",
             os_disk_size_gb=pool.disk,
+            os_disk_type=_DISKS,
             vnet_subnet_id=subnet.id,
             availability_zones=list(subnet.zones),
             enable_auto_scaling=True,
@@ -126,14 +141,19 @@ class Nodes(Component):
             count=size[0],
             max_count=size[1],
             enable_encryption_at_host=at_host,
-            node_labels={**pool.labels, "plinth/pool": name, **(GPU_LABEL if gpu else {})},
-            node_taints=[*taints, *([GPU_TAINT] if gpu else [])],
-            opts=self.child(
-                depends_on=self._before,
-                # The cluster autoscaler owns the size. Azure adds a taint and labels of its own
-                # to spot pools.
-                ignore_changes=["count", *(("nodeTaints", "nodeLabels") if pool.spot else ())],
-            ),
+            node_labels={
+                **pool.labels,
+                "plinth/pool": name,
+                **(GPU_LABEL if gpu else {}),
+                **(dict([_SPOT]) if pool.spot else {}),
+            },
+            node_taints=[
+                *taints,
+                *([GPU_TAINT] if gpu else []),
+                *(["=".join(_SPOT) + ":NoSchedule"] if pool.spot else []),
+            ],
+            # The cluster autoscaler owns the size.
+            opts=self.child(depends_on=self._before, ignore_changes=["count"]),
             **_lifetime(pool),
         )
         return made

@@ -15,6 +15,7 @@ from pulumi_azure_native import monitor, operationalinsights
 
 from plinth import ports
 from plinth.clouds import relay
+from plinth.clouds.azure.facts import LOG_DAYS
 from plinth.clouds.azure.identity import Right
 from plinth.clouds.azure.site import Component, Site
 from plinth.kube import Kube
@@ -25,10 +26,6 @@ Identity = Callable[[str, str, str, Sequence[Right], Resource], ports.WorkloadId
 TABLE: Final = "PlinthAlerts_CL"
 _STREAM: Final = f"Custom-{TABLE}"
 _API: Final = "2023-01-01"
-#: What a workspace keeps, in days, at the least and at the most, and what its archive keeps.
-_LEAST_DAYS: Final = 30
-_MOST_DAYS: Final = 730
-_ARCHIVE_DAYS: Final = 4383
 #: Alerts whose last word of the day is that they fire. Alertmanager repeats them at least twice.
 _FIRING: Final = f"""{TABLE}
 | extend Fingerprint = tostring(alert.fingerprint), Status = tostring(alert.status)
@@ -79,7 +76,8 @@ class Notifications(Component):
             name,
             data_collection_endpoint_name=f"{site.prefix}-{name}",
             resource_group_name=site.group,
-            # Entered by identity. Private links to Azure Monitor would be the whole network's.
+            # Entered by identity alone (Azure Monitor documentation, "Logs Ingestion API").
+            # Private links to Azure Monitor would be the whole network's.
             network_acls={"public_network_access": "Enabled"},
             opts=self.child(),
         )
@@ -118,17 +116,17 @@ class Notifications(Component):
     def _workspace(self, name: str) -> Any:
         days = self.site.blueprint.settings.log_retention_days
         return operationalinsights.Workspace(
+            # The engine names it: a deleted workspace stays for two weeks, with its name.
             name,
-            workspace_name=f"{self.site.prefix}-{name}",
             resource_group_name=self.site.group,
             sku={"name": "PerGB2018"},
-            retention_in_days=min(max(days, _LEAST_DAYS), _MOST_DAYS),
+            retention_in_days=max(days, LOG_DAYS[0]),
+            # Without keys: records and questions come with identities of the directory.
             features={"disable_local_auth": True},
             opts=self.child(stateful=True),
         )
 
     def _table(self, name: str, workspace: Any) -> Any:
-        kept = self.site.blueprint.settings.log_retention_days
         spelled = {"datetime": "dateTime"}
         return operationalinsights.Table(
             name,
@@ -136,7 +134,6 @@ class Notifications(Component):
             workspace_name=workspace.name,
             resource_group_name=self.site.group,
             plan="Analytics",
-            total_retention_in_days=min(max(kept, _LEAST_DAYS), _ARCHIVE_DAYS),
             schema={
                 "name": TABLE,
                 "columns": [

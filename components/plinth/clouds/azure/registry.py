@@ -63,7 +63,7 @@ class Registry(Component):
                 "export_policy": {"status": "disabled"},
                 "retention_policy": {"days": _UNTAGGED_DAYS, "status": "enabled"},
             },
-            opts=self.child(stateful=True, depends_on=[encryption.ready]),
+            opts=self.child(stateful=True, depends_on=[encryption.ready, *network.ready]),
         )
         endpoint = network.endpoint(
             name,
@@ -72,7 +72,6 @@ class Registry(Component):
             zone="privatelink.azurecr.io",
             parent=self,
         )
-        self.lock(name, once(registry.id, endpoint))
         self.id = registry.id
         url = Output.concat(once(registry.login_server, endpoint), f"/{name}")
         self.handle = ports.Repository(url=url)

@@ -100,8 +100,8 @@ class Secrets:
         role = "Key Vault Secrets User"
         found = [Right("platform", role, self._keys.vault.id)]
         if self._own_vault is not None:
-            for name in sorted(set(external_secrets.references(self._site.blueprint))):
-                secret = vault_name(name)
+            references = external_secrets.references(self._site.blueprint)
+            for secret in sorted({vault_name(name) for name in references}):
                 found.append(Right(secret, role, f"{self._own_vault}/secrets/{secret}"))
         return found
 

@@ -177,7 +177,12 @@ class Component(base.Component):
         return assignment
 
     def lock(self, name: str, resource_id: Input[str]) -> None:
-        """Guards a thing from deletion in a durable environment, whoever asks for it."""
+        """Guards a thing from deletion in a durable environment, whoever asks for it.
+
+        What is below a thing inherits its lock, rights on it among that ("Lock your resources to
+        protect your infrastructure").  So only things below which daily work deletes nothing have
+        one.
+        """
         if self.site.durable:
             authorization.ManagementLockByScope(
                 name,

@@ -57,23 +57,24 @@ class Sql(Component):
         )
         password: Output[str] = Output.secret(made.result)
         admin = secrets.generate("sql", {"username": ADMIN, "password": password}, self)
-        server = self._server(password)
-        ready = [
-            *self._configure(server),
-            network.endpoint(
-                "sql",
-                server.id,
-                group_id="postgresqlServer",
-                zone="privatelink.postgres.database.azure.com",
-                parent=self,
-            ),
-        ]
+        server = self._server(password, network)
+        configured = self._configure(server)
+        endpoint = network.endpoint(
+            "sql",
+            server.id,
+            group_id="postgresqlServer",
+            zone="privatelink.postgres.database.azure.com",
+            parent=self,
+            # A server takes one change at a time, and answers others with ServerIsBusy.
+            depends_on=configured,
+        )
+        ready = [*configured, endpoint]
         self.lock("sql", once(server.id, *ready))
         host = once(server.fully_qualified_domain_name, *ready)
         self.server = SqlServer(host=host, port=PORT, admin=admin)
         self.register_outputs({"host": host})
 
-    def _server(self, password: Output[str]) -> Any:
+    def _server(self, password: Output[str], network: Network) -> Any:
         site = self.site
         encryption = self._keys.encryption(Concern.DATABASE)
         # Azure grows disks and never shrinks them, which it would be asked to after each refresh.
@@ -108,7 +109,11 @@ class Sql(Component):
                 "start_minute": 0,
             },
             **self._size(),
-            opts=self.child(stateful=True, depends_on=[encryption.ready], ignore_changes=grows),
+            opts=self.child(
+                stateful=True,
+                depends_on=[encryption.ready, *network.ready],
+                ignore_changes=grows,
+            ),
         )
 
     @property

@@ -32,8 +32,9 @@ _OLD_VERSION_DAYS: Final = 90
 class Account(Component):
     """The storage account of all buckets (``plinth:index:Storage``).
 
-    In a durable environment a lock refuses to delete it; it refuses to take rights on its
-    containers away as well, so that an identity can be removed only once ``durable`` is off.
+    No lock guards it: identities come and go with workloads, and their rights stand on its
+    containers, where a lock on the account would keep them (Azure Resource Manager, "Lock your
+    resources": what is below inherits it).  Azure keeps a deleted account for 14 days.
 
     Attributes:
         name: Name of the account.
@@ -67,7 +68,11 @@ class Account(Component):
             network_rule_set={"bypass": "None", "default_action": "Deny"},
             # Azure spreads an account over zones later on request only ("Change the redundancy
             # configuration"), and refuses it as an update.
-            opts=self.child(stateful=True, depends_on=[encryption.ready], ignore_changes=["sku"]),
+            opts=self.child(
+                stateful=True,
+                depends_on=[encryption.ready, *network.ready],
+                ignore_changes=["sku"],
+            ),
         )
         self.name = account.name
         days = site.backup_days or _UNDELETE_DAYS
@@ -81,20 +86,19 @@ class Account(Component):
             container_delete_retention_policy={"enabled": True, "days": days},
             opts=self.child(),
         )
-        self.ready = (
-            service,
-            *(
-                network.endpoint(
-                    f"storage-{part}",
-                    account.id,
-                    group_id=part,
-                    zone=f"privatelink.{part}.core.windows.net",
-                    parent=self,
-                )
-                for part in _ENDPOINTS
-            ),
-        )
-        self.lock("storage", once(account.id, *self.ready))
+        self.ready = (service,)
+        for part in _ENDPOINTS:
+            endpoint = network.endpoint(
+                f"storage-{part}",
+                account.id,
+                group_id=part,
+                zone=f"privatelink.{part}.core.windows.net",
+                parent=self,
+                # An account takes one such change at a time (Azure/bicep-registry-modules#6001,
+                # StorageAccountOperationInProgress).
+                depends_on=self.ready,
+            )
+            self.ready = (*self.ready, endpoint)
         self.register_outputs({"name": account.name})
 
     def expire(self, rules: Output[list[dict[str, Any]]]) -> None:

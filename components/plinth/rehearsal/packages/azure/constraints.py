@@ -47,7 +47,7 @@ def update(record: Record, new: Mapping[str, Any], cloud: Cloud) -> str | None:
         one_way = any(matches(path, pattern) for pattern in ONE_WAY.get(record.type, ()))
         upgrade = path == ("kind",) and (old, wanted) in UPGRADES
         if (frozen and wanted is not None and not upgrade) or (
-            one_way and old is True and wanted is False
+            one_way and (old, wanted) in ((True, False), ("Enabled", "Disabled"))
         ):
             shown = Change(path, "update")
             return f"PropertyChangeNotAllowed: changing {shown} of {record.id} is not allowed"

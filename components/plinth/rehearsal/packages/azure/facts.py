@@ -106,13 +106,15 @@ FROZEN: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-#: Type -> switches that stay on. Read in the SDK: both of a vault; the rest is believed.
+#: Type -> switches that stay on. Read in the SDK: both of a vault; of the enterprise cache in Azure
+#: Managed Redis' documentation, "Plan reliability and durability"; the rest is believed.
 ONE_WAY: Final[Mapping[str, tuple[str, ...]]] = {
     "azure-native:containerservice:ManagedCluster": ("oidcIssuerProfile.enabled",),
     "azure-native:keyvault:Vault": (
         "properties.enablePurgeProtection",
         "properties.enableSoftDelete",
     ),
+    "azure-native:redisenterprise:RedisEnterprise": ("highAvailability",),
 }
 
 #: The kinds of storage account that can become another one.

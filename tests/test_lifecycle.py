@@ -1,29 +1,23 @@
-"""The whole example platform through the real engine, on simulated clouds, as a user runs it."""
+"""What can go wrong, through the real engine on a simulated cloud, as a user sees it."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from example import ROOT
+from project import PLINTH, Project
 
 pytestmark = pytest.mark.engine
 
-_PLINTH = [sys.executable, "-m", "plinth.cli"]
-
-#: The same with one more line in the registry.
+#: The command line with one more line in the registry.
 _WITH_CARELESS_TOOL = [
     sys.executable,
     "-c",
@@ -35,100 +29,12 @@ _WITH_CARELESS_TOOL = [
 ]
 
 
-class Project:
-    """A copy of the example in a folder of its own, driven through the command line."""
-
-    def __init__(self, folder: Path, command: Sequence[str] = _PLINTH) -> None:
-        self.folder = folder
-        self.command = command
-        shutil.copytree(ROOT / "stacks", folder / "stacks")
-        shutil.copy(ROOT / "Pulumi.yaml", folder)
-        self.spec = folder / "stacks" / "platform.yaml"
-
-    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*self.command, *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, (
-            f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        )
-        assert "Traceback" not in done.stdout + done.stderr
-        return done
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", code=code).stdout)
-
-    def edit(self, old: str, new: str) -> None:
-        text = self.spec.read_text(encoding="utf-8")
-        assert old in text
-        self.spec.write_text(text.replace(old, new), encoding="utf-8")
-
-    def cloud(self, environment: str) -> list[tuple[str, str, str]]:
-        """What exists in the simulated clouds: type, id and URN."""
-        files = list((self.folder / ".plinth" / "rehearsal" / environment / "cloud").glob("*.db"))
-        found: list[tuple[str, str, str]] = []
-        for file in files:
-            # The file may be there a moment before its table.
-            with sqlite3.connect(file) as database, contextlib.suppress(sqlite3.OperationalError):
-                found += database.execute("SELECT type, id, urn FROM resources").fetchall()
-        return found
-
-
-def test_the_whole_platform_comes_up_and_goes(tmp_path: Path) -> None:
-    project = Project(tmp_path)
-    made = project.json("up", "dev", "--rehearse")
-    assert made["summary"].keys() == {"create"}
-    assert made["outputs"]["tracking_url"] == "https://mlflow.ml.example.com"
-    planned = project.json("plan", "dev")
-    assert {change["urn"] for change in made["changes"]} >= {r["urn"] for r in planned["resources"]}
-
-    again = project.json("preview", "dev", "--rehearse", "--expect-no-changes")
-    assert again["summary"].keys() == {"same"}
-
-    project.json("destroy", "dev", "--rehearse", "--yes")
-    # Releases that bring CRDs are kept by the stack, and go with their cluster.
-    assert project.cloud("dev") == []
-
-
-def test_updates_and_drift(tmp_path: Path) -> None:
-    """An edited option changes one thing; an out-of-band change is found, then repaired."""
-    project = Project(tmp_path)
-    _shrink(project, "artifacts: {}")
-    project.json("up", "dev", "--rehearse")
-    project.edit("artifacts: {}", "artifacts: {buckets: {models: {archive_after_days: 30}}}")
-    found = project.json("preview", "dev", "--rehearse", "--expect-no-changes", code=4)
-    assert found["problems"][0]["code"] == "changes-found"
-    changed = project.json("up", "dev", "--rehearse", "--yes")
-    felt = [c for c in changed["changes"] if c["op"] not in ("same", "read", "refresh")]
-    assert [(c["op"], c["capability"], c["risk"]) for c in felt] == [("update", "artifacts", "low")]
-    assert felt[0]["type"].endswith(":BucketLifecycleConfiguration")
-
-    _turn_off_versioning(project)
-    seen = project.json("refresh", "dev", "--rehearse")
-    assert [c["name"] for c in seen["changes"] if c["op"] == "update"] == ["models"]
-    project.json("up", "dev", "--rehearse", "--yes")
-    project.json("preview", "dev", "--rehearse", "--expect-no-changes")
-
-
-def _turn_off_versioning(project: Project) -> None:
-    from plinth.rehearsal.cloud import Cloud
-
-    folder = project.folder / ".plinth" / "rehearsal" / "dev" / "cloud"
-    cloud = Cloud(next(folder.glob("*.db")))
-    record = next(r for r in cloud.resources(type="*BucketVersioning", urn="*::models*"))
-    cloud.patch(record, "versioningConfiguration.status", "Suspended")
-
-
 def test_killed_in_the_middle_the_next_up_converges(tmp_path: Path) -> None:
     """`kill -9` of everything at once: nothing is orphaned and nothing is made twice."""
     project = Project(tmp_path)
     _shrink(project, "artifacts: {}")
     process = subprocess.Popen(
-        [*_PLINTH, "up", "dev", "--rehearse", "--json"],
+        [*PLINTH, "up", "dev", "--rehearse", "--json"],
         cwd=project.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -142,8 +142,12 @@ def _policy(concern: Concern, site: Site) -> list[dict[str, Any]]:
 def _services(concern: Concern, site: Site) -> list[dict[str, Any]]:
     """Statements for services that act for themselves."""
     if concern is Concern.LOGS:
-        paths = ("/plinth", "/aws/eks", "/aws/rds/instance")
-        groups = [site.arn("logs", f"log-group:{path}/{site.prefix}/*") for path in paths]
+        paths = (
+            f"/plinth/{site.prefix}",
+            f"/aws/eks/{site.prefix}",
+            f"/aws/rds/instance/{site.named()}",
+        )
+        groups = [site.arn("logs", f"log-group:{path}/*") for path in paths]
         return [
             _statement(
                 "EncryptLogs",

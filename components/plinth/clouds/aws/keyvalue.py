@@ -51,7 +51,8 @@ class KeyValue(Component):
         )
         cache = aws.elasticache.ReplicationGroup(
             "key-value",
-            replication_group_id=site.prefix,
+            # ElastiCache API reference, "CreateReplicationGroup": 40 characters.
+            replication_group_id=site.named(limit=40),
             description=f"{site.prefix}: key-value store",
             engine="valkey",
             port=PORT,

@@ -23,7 +23,7 @@ class Registry(Component):
         super().__init__("Registry", name, site, parent)
         repository = aws.ecr.Repository(
             name,
-            name=f"{site.prefix}/{name}",
+            name=f"{site.named()}/{name}",
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
             encryption_configurations=[

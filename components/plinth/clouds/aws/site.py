@@ -12,6 +12,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 
 from plinth.blueprint import Blueprint
 from plinth.clouds import base
+from plinth.naming import physical
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,10 @@ class Site(base.Site):
             caller = aws.get_caller_identity_output(opts=options)
             return cls(blueprint=blueprint, account=caller.account_id, providers=providers)
         return cls(blueprint=blueprint, account=account, providers=providers)
+
+    def named(self, *parts: str, limit: int = 63) -> str:
+        """The prefix and more, for services that want short names and no two dashes in a row."""
+        return physical(self.prefix, *parts, limit=limit)
 
     def arn(self, service: str, resource: str) -> Output[str]:
         """The ARN of a thing in this region and account, known before the thing exists."""

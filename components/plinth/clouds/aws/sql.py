@@ -53,7 +53,7 @@ class Sql(Component):
         )
         database = aws.rds.Instance(
             "sql",
-            identifier=site.prefix,
+            identifier=site.named(),
             engine="postgres",
             port=PORT,
             db_subnet_group_name=subnets.name,
@@ -152,11 +152,11 @@ class Sql(Component):
     def _log_groups(self) -> list[Resource]:
         key = self._keys.arn(Concern.LOGS)
         days = self.site.blueprint.settings.log_retention_days
-        path = f"/aws/rds/instance/{self.site.prefix}"
+        path = f"/aws/rds/instance/{self.site.named()}"
         return [self.log_group(f"sql-{log}", f"{path}/{log}", key, days) for log in _LOGS]
 
 
 def final_snapshot(component: Component, name: str) -> Output[str]:
     """A name for the last snapshot that no earlier life of the platform has taken."""
     life = random.RandomId(f"{name}-final-snapshot", byte_length=4, opts=component.child())
-    return Output.concat(component.site.prefix, f"-{name}-final-", life.dec)
+    return Output.concat(component.site.named(name), "-final-", life.dec)

@@ -71,7 +71,7 @@ class Cluster(Component):
         settings = self.site.blueprint.settings
         return gcp.container.Cluster(
             "cluster",
-            name=self.site.prefix,
+            name=self._short_name,
             description=f"{self.site.prefix}: platform",
             location=self.site.region,
             node_locations=list(ZONES[self.site.region][: settings.network.zones]),
@@ -174,7 +174,7 @@ class Cluster(Component):
         """The logs of nodes, pods and the control plane, in a bucket of ours."""
         Logs(
             "cluster-logs",
-            matching=f'resource.labels.cluster_name="{self.site.prefix}" AND '
+            matching=f'resource.labels.cluster_name="{self._short_name}" AND '
             f'resource.labels.location="{self.site.region}" AND '
             'NOT log_id("cloudaudit.googleapis.com/activity")',
             days=self.site.blueprint.settings.log_retention_days,
@@ -213,6 +213,11 @@ class Cluster(Component):
             opts=self.child(),
         )
         return entry
+
+    @property
+    def _short_name(self) -> str:
+        """GKE API reference, "Cluster": 40 characters."""
+        return self.site.named(limit=40)
 
     @property
     def _cluster_name(self) -> Output[str]:

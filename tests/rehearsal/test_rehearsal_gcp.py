@@ -47,6 +47,7 @@ SECRET, VERSION = "gcp:secretmanager/secret:Secret", "gcp:secretmanager/secretVe
 TOPIC = "gcp:pubsub/topic:Topic"
 ZONE, RECORD = "gcp:dns/managedZone:ManagedZone", "gcp:dns/recordSet:RecordSet"
 CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
+BUDGET = "gcp:billing/budget:Budget"
 ALERTS = "gcp:monitoring/alertPolicy:AlertPolicy"
 RANGE = "gcp:compute/globalAddress:GlobalAddress"
 CONNECTION = "gcp:servicenetworking/connection:Connection"
@@ -688,6 +689,23 @@ class TestConstraints:
         gcp.make(KEY_GRANT, {**grant, "member": agent})
         gcp.make(REDIS, wanted)
 
+    def test_disks_and_replicas_are_encrypted_by_services_that_may(self, gcp: Client) -> None:
+        data = key(gcp)
+        sealed = {"location": REGION, "customerManagedEncryption": {"kmsKeyName": data.id}}
+        secret = {"secretId": "a", "replication": {"userManaged": {"replicas": [sealed]}}}
+        cluster = gcp.make(CLUSTER, OPEN_CLUSTER)
+        pool = {"cluster": cluster.id, "nodeConfig": {"bootDiskKmsKey": data.id}}
+        grant = {"cryptoKeyId": data.id, "role": "roles/cloudkms.cryptoKeyEncrypterDecrypter"}
+        for agent, token, wanted in (
+            ("gcp-sa-secretmanager", SECRET, secret),
+            ("compute-system", POOL, pool),
+        ):
+            with pytest.raises(grpc.RpcError, match=f"{agent}.* may not use the key"):
+                gcp.make(token, wanted)
+            email = f"service-{NUMBER}@{agent}.iam.gserviceaccount.com"
+            gcp.make(KEY_GRANT, {**grant, "member": f"serviceAccount:{email}"}, name=agent)
+            gcp.make(token, wanted)
+
     def test_regions_have_to_come_from_somewhere(self, gcp: Client) -> None:
         nowhere = gcp.configured(project=PROJECT)
         with pytest.raises(grpc.RpcError, match="Cannot determine region"):
@@ -709,6 +727,16 @@ class TestLookups:
         token = "gcp:container/getEngineVersions:getEngineVersions"
         versions = gcp.invoke(token, location=REGION, versionPrefix="1.33.")
         assert versions["latestMasterVersion"].startswith("1.33.")
+
+    def test_who_pays_is_told_once_the_api_is_on(self, gcp: Client) -> None:
+        token = "gcp:organizations/getProject:getProject"
+        assert gcp.invoke(token)["billingAccount"] == ""
+        for api in ("billingbudgets", "cloudbilling"):
+            gcp.make(SERVICE, {"service": f"{api}.googleapis.com"}, name=api)
+        budget = {"amount": {"specifiedAmount": {"units": "5"}}}
+        with pytest.raises(grpc.RpcError, match="none is named"):
+            gcp.make(BUDGET, {**budget, "billingAccount": ""})
+        gcp.make(BUDGET, {**budget, "billingAccount": gcp.invoke(token)["billingAccount"]})
 
     def test_the_cloud_is_looked_into(self, gcp: Client) -> None:
         net = network(gcp)

@@ -113,6 +113,10 @@ def test_accepts(changes: dict[str, Any]) -> None:
         ),
         ({"cluster": {"admins": [PEOPLE[0], "ann"]}}, "wrong-shape", "cluster.admins.1"),
         ({"cluster": {"viewers": ["allUsers"]}}, "wrong-shape", "cluster.viewers.0"),
+        *(
+            (pool(machine=machine), "no-disk", "cluster.node_pools.extra.machine")
+            for machine in ("c4-standard-4", "n4-highmem-8", "c4a-standard-4", "a3-ultragpu-8g")
+        ),
         (pool(machine="m7i.xlarge"), "wrong-shape", "cluster.node_pools.extra.machine"),
         (
             pool(machine="a3-megagpu-8g"),

@@ -97,6 +97,12 @@ def test_node_pools_follow_the_spec() -> None:
     assert "guestAccelerators" not in general["nodeConfig"]
 
 
+def test_pools_with_accelerators_come_after_ordinary_ones_and_so_get_their_taint() -> None:
+    pools = {pool.name: pool for pool in of_type(graph("prod"), ":NodePool")}
+    assert pools["general"].urn in pools["gpu"].dependencies
+    assert pools["gpu"].urn not in pools["general"].dependencies
+
+
 def test_accelerators_are_sought_where_the_spec_says() -> None:
     found = cluster(options={"gpu_zones": [f"{REGION}-b"]}, cluster=PROD["cluster"])
     zones = {pool.name: pool.inputs["nodeLocations"] for pool in of_type(found, ":NodePool")}

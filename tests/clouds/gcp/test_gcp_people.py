@@ -124,9 +124,12 @@ def test_the_budget_is_the_project_s_in_its_own_currency() -> None:
 def test_the_billing_account_is_the_spec_s_or_the_project_s(
     options: dict[str, Any], account: str | None
 ) -> None:
-    budget = one(spending(options=options), "billing/budget:Budget").inputs
+    found = spending(options=options)
+    budget = one(found, "billing/budget:Budget").inputs
     assert budget["billingAccount"]
     assert account is None or budget["billingAccount"] == account
+    # A project's lookup knows who pays only while this API is on.
+    assert ("cloudbilling" in names(found, "projects/service:Service")) is (account is None)
 
 
 def test_records_may_be_changed_in_one_zone_only() -> None:

@@ -56,12 +56,16 @@ class Budget(Component):
         self.register_outputs({})
 
     def _billing_account(self) -> Input[str]:
-        """The spec's, or the one that pays for the project."""
+        """The spec's, or the one that pays for the project.
+
+        A project's lookup says nothing of its billing account, and does not fail either, while the
+        Cloud Billing API is off (hashicorp/terraform-provider-google, resource_google_project.go).
+        """
         given = options(self.site.blueprint).billing_account
         if given is not None:
             return given
         found = gcp.organizations.get_project_output(
-            project_id=self.site.project, opts=self.site.lookup
+            project_id=self.site.project, opts=self.site.lookup_with("cloudbilling")
         )
         account: Output[str] = found.billing_account
         return account

@@ -207,6 +207,14 @@ def _pool(path: str, pool: NodePool) -> Iterator[Problem]:
     if pool.machine is not None and not machines.is_machine(pool.machine):
         yield _shape(f"{path}.machine", pool.machine, "a machine type", "n2-standard-4")
         return
+    if pool.machine is not None and not machines.boots(pool.machine):
+        yield Problem(
+            code="no-disk",
+            message=f"{pool.machine} takes no Persistent Disk, which the platform's disks are",
+            path=f"{path}.machine",
+            fix="Choose a machine of a series such as e2, n2, c3 or g2.",
+        )
+        return
     if pool.machine is not None and not machines.known(pool.machine):
         names = tuple(m.name for m in machines.GPU_NODES if machines.has_gpu(m.name))
         near = nearest(pool.machine, names)

@@ -35,7 +35,6 @@ class Concern(StrEnum):
     CLUSTER = "cluster"
     SECRETS = "secrets"
     LOGS = "logs"
-    NOTIFICATIONS = "notifications"
 
 
 class Agent(NamedTuple):
@@ -65,7 +64,6 @@ _AGENTS: Final[Mapping[Concern, tuple[Agent, ...]]] = {
     ),
     Concern.SECRETS: (Agent("secretmanager", "gcp-sa-secretmanager"),),
     Concern.LOGS: (),
-    Concern.NOTIFICATIONS: (Agent("pubsub", "gcp-sa-pubsub"),),
 }
 
 

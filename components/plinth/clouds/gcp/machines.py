@@ -131,6 +131,11 @@ _ACCELERATORS: Final = {
 }
 _LARGE_A100: Final = "nvidia-a100-80gb"
 
+#: Series that take no Persistent Disk, which nodes boot from and the storage class makes
+#: (hashicorp/terraform-provider-google#19890 and #20247, kubernetes/k8s.io#8325; Compute Engine
+#: documentation, "Machine families resource and comparison guide").
+_HYPERDISK_ONLY: Final = re.compile(r"(c4|n4|h4|m4|x4|a4)[a-z]?-|a3-ultragpu-")
+
 _MACHINE: Final = re.compile(r"[a-z]{1,2}\d[a-z]?-[a-z]+(-[a-z0-9]+)*")
 _BUILT_IN: Final = re.compile(r"[ag]\d")
 
@@ -236,3 +241,8 @@ def has_gpu(machine: str) -> bool:
 def known(machine: str) -> bool:
     """Whether it is known which accelerators a machine type comes with, if any."""
     return not has_gpu(machine) or any(m.name == machine for m in GPU_NODES)
+
+
+def boots(machine: str) -> bool:
+    """Whether a machine type takes the disks that the platform makes."""
+    return _HYPERDISK_ONLY.match(machine) is None

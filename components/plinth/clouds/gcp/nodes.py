@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pulumi_gcp as gcp
@@ -97,13 +98,20 @@ class Nodes(Component):
         self._account = account
         self._keys = keys
         self._network = network
-        self.ready = tuple(
-            self._pool(name, pool)
-            for name, pool in site.blueprint.settings.cluster.node_pools.items()
-        )
+        pools = site.blueprint.settings.cluster.node_pools
+        plain = {n: pool for n, pool in pools.items() if machines.accelerator(pool) is None}
+        ordinary = [self._pool(name, pool) for name, pool in plain.items()]
+        # GKE taints nodes with accelerators if there are others already when their pool is made
+        # (GKE documentation, "Run GPUs in GKE Standard node pools").
+        special = [
+            self._pool(name, pool, after=ordinary)
+            for name, pool in pools.items()
+            if name not in plain
+        ]
+        self.ready = (*ordinary, *special)
         self.register_outputs({})
 
-    def _pool(self, name: str, pool: NodePool) -> Resource:
+    def _pool(self, name: str, pool: NodePool, *, after: Sequence[Resource] = ()) -> Resource:
         zones = self._zones(pool)
         made: Resource = gcp.container.NodePool(
             name,
@@ -124,7 +132,7 @@ class Nodes(Component):
             upgrade_settings={"max_surge": 1, "max_unavailable": 0},
             node_config=self._machine(name, pool),
             opts=self.child(
-                depends_on=[*self._network.ready, *self._account.ready],
+                depends_on=[*self._network.ready, *self._account.ready, *after],
                 delete_before_replace=True,
                 # The autoscaler owns the size, GKE the version; a changed first size would replace
                 # the pool.
@@ -162,7 +170,7 @@ class Nodes(Component):
 
 
 def _accelerators(pool: NodePool) -> dict[str, Any]:
-    """Accelerators with their drivers; GKE taints such nodes `nvidia.com/gpu` by itself."""
+    """Accelerators with their drivers, which Google signs for secure boot."""
     found = machines.accelerator(pool)
     if found is None:
         return {}

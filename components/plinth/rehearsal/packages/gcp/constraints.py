@@ -22,6 +22,7 @@ from plinth.rehearsal.packages.gcp.shapes import last, project_number
 
 _SERVICE: Final = "gcp:projects/service:Service"
 _CLUSTER: Final = "gcp:container/cluster:Cluster"
+_BUDGET: Final = "gcp:billing/budget:Budget"
 _CONNECTION: Final = "gcp:servicenetworking/connection:Connection"
 #: What lives in the networks of the producers that a connection leads to.
 _PRODUCED: Final = {
@@ -36,6 +37,8 @@ def creation(record: Record, cloud: Cloud) -> str | None:
         return f"409: the name {record.id} is taken, in this project or another"
     if not record.region and record.type.startswith("gcp:compute/") and "region" in record.outputs:
         return "Cannot determine region: set it in this resource, or for the provider"
+    if record.type == _BUDGET and not record.inputs.get("billingAccount"):
+        return "400: a budget is kept in a billing account, and none is named"
     reasons = (_disabled(record, cloud), _missing(record, cloud), _stranger(record, cloud))
     return next(filter(None, reasons), None) or _forbidden_key(record, cloud)
 

@@ -14,6 +14,7 @@ from plinth.rehearsal.packages.gcp.shapes import last, project_number
 
 _EMAIL: Final = "rehearsal@example.com"
 _BILLING: Final = "012345-6789AB-CDEF01"
+_SERVICE: Final = "gcp:projects/service:Service"
 
 
 def _project(question: Question) -> str:
@@ -28,7 +29,7 @@ def _get_project(question: Question) -> Mapping[str, Any]:
         "projectId": project,
         "name": project,
         "number": project_number(project),
-        "billingAccount": _BILLING,
+        "billingAccount": _BILLING if _pays(question) else "",
         "orgId": "",
         "folderId": "",
         "autoCreateNetwork": False,
@@ -38,6 +39,17 @@ def _get_project(question: Question) -> Mapping[str, Any]:
         "pulumiLabels": {},
         "tags": {},
     }
+
+
+def _pays(question: Question) -> bool:
+    """Whether the account that pays is told: not while the API for it is off.
+
+    Source: hashicorp/terraform-provider-google, ``resource_google_project.go``.
+    """
+    if question.cloud is None:
+        return True
+    services = question.cloud.resources(type=_SERVICE)
+    return any(s.inputs.get("service") == "cloudbilling.googleapis.com" for s in services)
 
 
 def _client_config(question: Question) -> Mapping[str, Any]:

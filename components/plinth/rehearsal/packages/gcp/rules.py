@@ -164,6 +164,7 @@ IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
 #: Beginning of a type -> the API that has to be on, in projects that switch any on themselves.
 APIS: Final[Mapping[str, str]] = {
     "gcp:artifactregistry/": "artifactregistry.googleapis.com",
+    "gcp:billing/budget:": "billingbudgets.googleapis.com",
     "gcp:compute/": "compute.googleapis.com",
     "gcp:container/": "container.googleapis.com",
     "gcp:dns/": "dns.googleapis.com",
@@ -281,7 +282,11 @@ ENCRYPTED: Final[Mapping[str, tuple[str, str]]] = {
     _BUCKET: ("encryption.defaultKmsKeyName", "storage"),
     _CLUSTER: ("databaseEncryption.keyName", "container"),
     _DATABASE: ("encryptionKeyName", "sqladmin"),
-    _SECRET: ("replication.auto.customerManagedEncryption.kmsKeyName", "secretmanager"),
+    _SECRET: (
+        "replication.userManaged.replicas.customerManagedEncryption.kmsKeyName",
+        "secretmanager",
+    ),
+    "gcp:container/nodePool:NodePool": ("nodeConfig.bootDiskKmsKey", "compute"),
     _TOPIC: ("kmsKeyName", "pubsub"),
     "gcp:artifactregistry/repository:Repository": ("kmsKeyName", "artifactregistry"),
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": ("cmekSettings.kmsKeyName", "logging"),

@@ -26,6 +26,12 @@ from plinth.graph import UNKNOWN
 from plinth.rehearsal.cloud import Cloud
 from plinth.rehearsal.unmanaged import create
 
+CACHE = {
+    "clusterName": "one",
+    "publicNetworkAccess": "Disabled",
+    "sku": {"name": "Balanced_B0"},
+}
+
 
 def network(azure: Azure, prefix: str = "10.0.0.0/24") -> tuple[Made, Made]:
     space = {"addressPrefixes": ["10.0.0.0/16"]}
@@ -192,6 +198,8 @@ class TestChanges:
              {"vaultName": "box", "properties": {**VAULT, "enableSoftDelete": False}}),
             ("dbforpostgresql:Server", {"serverName": "one", "version": "17"},
              {"serverName": "one", "version": "16"}),
+            ("redisenterprise:RedisEnterprise", {**CACHE, "highAvailability": "Enabled"},
+             {**CACHE, "highAvailability": "Disabled"}),
             ("dbforpostgresql:Server",
              {"serverName": "one", "identity": {"type": "SystemAssigned"}},
              {"serverName": "one", "identity": {"type": "SystemAssigned"},

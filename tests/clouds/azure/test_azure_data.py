@@ -266,7 +266,8 @@ def test_durable_turns_on_every_guard() -> None:
     server = one(found, "dbforpostgresql:Server")
     assert server.protect
     assert server.inputs["highAvailability"] == {"mode": "ZoneRedundant"}
-    assert server.inputs["sku"]["tier"] != "Burstable"
+    # Neither of the two can change together with the other.
+    assert server.inputs["sku"] == one(graph("dev"), "dbforpostgresql:Server").inputs["sku"]
     assert server.inputs["backup"]["backupRetentionDays"] == 14
     account = one(found, "storage:StorageAccount", "storage")
     assert (account.protect, account.inputs["sku"]) == (True, {"name": "Standard_ZRS"})
@@ -283,7 +284,7 @@ def test_what_is_not_durable_can_be_taken_down() -> None:
     assert not [resource.urn for resource in found if resource.protect]
     server = one(found, "dbforpostgresql:Server").inputs
     assert server["highAvailability"] == {"mode": "Disabled"}
-    assert server["sku"] == {"name": "Standard_B2s", "tier": "Burstable"}
+    assert server["sku"] == {"name": "Standard_D2ds_v5", "tier": "GeneralPurpose"}
     assert server["backup"]["backupRetentionDays"] == 7
     assert one(found, "redisenterprise:RedisEnterprise").inputs["highAvailability"] == "Disabled"
     assert not one(found, "redisenterprise:Database").inputs["persistence"]["rdbEnabled"]

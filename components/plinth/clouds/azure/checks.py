@@ -194,7 +194,7 @@ def _sizes(settings: Settings) -> Iterator[Problem]:
         yield from _pool(f"cluster.node_pools.{name}", pool)
     database, cache = settings.database, settings.cache
     try:
-        machines.database(database.cpu, database.memory, standby=bool(database.multi_zone))
+        machines.database(database.cpu, database.memory)
     except machines.NoFitError as error:
         yield _no_fit("database", error)
     try:

@@ -79,10 +79,10 @@ GPU_NODES: Final = (
 #: of the A10G, but not the L4's 8-bit floating point.
 _STANDS_IN: Final = {"l4": "a10", "a10g": "a10"}
 
-#: Database sizes. Those that may burst, which begin with B, have no standby.
+#: Database sizes. None that may burst, which begin with B: they have no standby, cannot give way to
+#: another size in the call that makes or drops one (hashicorp/terraform-provider-azurerm#27612),
+#: and take no new major version (Azure/azure-cli#25886).
 DATABASES: Final = (
-    Machine("Standard_B2s", 2, 4),
-    Machine("Standard_B2ms", 2, 8),
     Machine("Standard_D2ds_v5", 2, 8),
     Machine("Standard_E2ds_v5", 2, 16),
     Machine("Standard_D4ds_v5", 4, 16),
@@ -96,7 +96,7 @@ DATABASES: Final = (
     Machine("Standard_E48ds_v5", 48, 384),
     Machine("Standard_E64ds_v5", 64, 512),
 )
-_TIERS: Final = {"B": "Burstable", "D": "GeneralPurpose", "E": "MemoryOptimized"}
+_TIERS: Final = {"D": "GeneralPurpose", "E": "MemoryOptimized"}
 
 #: Disk sizes of a database server in GiB, which are those of premium disks.
 _DISKS: Final = (32, 64, 128, 256, 512, 1024, 2048, 4095, 8192, 16384)
@@ -163,16 +163,15 @@ def node(pool: NodePool) -> str:
     return found.name
 
 
-def database(cpu: int, memory: float, *, standby: bool) -> dict[str, str]:
+def database(cpu: int, memory: float) -> dict[str, str]:
     """The flexible server's ``sku`` with at least these cores and GiB.
 
     Raises:
         NoFitError: When there is none.
     """
-    sizes = [m for m in DATABASES if not (standby and m.name.startswith("Standard_B"))]
-    found = _first(sizes, cpu, memory)
+    found = _first(DATABASES, cpu, memory)
     if found is None:
-        raise NoFitError(f"no database has {cpu} cores and {memory} GiB", _sizes(sizes))
+        raise NoFitError(f"no database has {cpu} cores and {memory} GiB", _sizes(DATABASES))
     return {"name": found.name, "tier": _TIERS[found.name.removeprefix("Standard_")[0]]}
 
 

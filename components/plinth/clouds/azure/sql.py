@@ -124,14 +124,13 @@ class Sql(Component):
 
     def _size(self) -> dict[str, Any]:
         spec = self.site.blueprint.settings.database
-        standby = bool(spec.multi_zone)
         return {
-            "sku": machines.database(spec.cpu, spec.memory, standby=standby),
+            "sku": machines.database(spec.cpu, spec.memory),
             "storage": {
                 "storage_size_gb": machines.disk(spec.storage),
                 "auto_grow": "Enabled" if self._grows else "Disabled",
             },
-            "high_availability": {"mode": "ZoneRedundant" if standby else "Disabled"},
+            "high_availability": {"mode": "ZoneRedundant" if spec.multi_zone else "Disabled"},
             "backup": {
                 "backup_retention_days": max(self.site.backup_days, _LEAST_BACKUP_DAYS),
                 # Copies in another region need a key and a vault there.

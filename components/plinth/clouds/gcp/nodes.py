@@ -170,7 +170,11 @@ class Nodes(Component):
 
 
 def _accelerators(pool: NodePool) -> dict[str, Any]:
-    """Accelerators with their drivers, which Google signs for secure boot."""
+    """Accelerators with their drivers.
+
+    These load on nodes with secure boot: the installer of Container-Optimized OS brings Google's
+    key for them (its log in GoogleCloudPlatform/container-engine-accelerators#302).
+    """
     found = machines.accelerator(pool)
     if found is None:
         return {}

@@ -260,7 +260,7 @@ def _made(cloud: Cloud) -> Iterator[str]:
             yield record.outputs["authString"]
         elif record.type == "azure-native:keyvault:Secret" and record.urn:
             content = json.loads(record.inputs["properties"]["value"])
-            yield content["password"]
+            yield from (value for key, value in content.items() if key != "username")
 
 
 _BYTES = "random:index/randomBytes:RandomBytes"

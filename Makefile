@@ -11,7 +11,7 @@ WORKERS ?= 2
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint format bench lock docs clean
+.PHONY: help up down test test-slow lint format bench lock docs clean
 
 help: ## Show this.
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ down: engine ## Take the rehearsed environment away again.
 
 test: engine ## Run the tests.
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+test-slow: engine ## Run the tests that take minutes each: every cloud through its whole life.
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
 
 lint: $(BIN)/plinth ## Style, types, import layers: all at zero findings.
 	@$(BIN)/ruff check

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from example import ROOT
@@ -30,6 +31,12 @@ PLACES: dict[str, dict[str, Any]] = {
     "gcp": {"region": "europe-west1", "account": "churn-dev"},
     "kubernetes": {"region": None},
 }
+
+
+def one_by_default() -> list[Any]:
+    """Every cloud, for tests that take minutes each: all but the first are marked ``slow``."""
+    first, *rest = registry.cloud_names()
+    return [first, *(pytest.param(name, marks=pytest.mark.slow) for name in rest)]
 
 
 class Project:

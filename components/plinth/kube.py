@@ -19,6 +19,9 @@ from pulumi import Input, Resource, ResourceOptions
 from plinth.versions import Chart
 from plinth.workloads import Container, WebApp
 
+#: What the engine must keep encrypted although it is an answer of the API server's, as the classes
+#: of ``pulumi_kubernetes`` say: a Secret's values come back in base64.
+_SECRET_OUTPUTS = {"kubernetes:core/v1:Secret": ["data", "stringData"]}
 #: Pod Security Standards profile that every namespace enforces unless a chart cannot meet it.
 RESTRICTED = "restricted"
 
@@ -34,8 +37,10 @@ class Manifest(pulumi.CustomResource):
     def __init__(self, name: str, manifest: Mapping[str, Any], opts: ResourceOptions) -> None:
         group = manifest["apiVersion"]
         token = f"kubernetes:{group if '/' in group else f'core/{group}'}:{manifest['kind']}"
-        merged = ResourceOptions.merge(opts, ResourceOptions(version=_sdk_version()))
-        super().__init__(token, name, dict(manifest), merged)
+        own = ResourceOptions(
+            version=_sdk_version(), additional_secret_outputs=_SECRET_OUTPUTS.get(token)
+        )
+        super().__init__(token, name, dict(manifest), ResourceOptions.merge(opts, own))
 
 
 class Release(pulumi.CustomResource):

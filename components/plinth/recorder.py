@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import pulumi
@@ -85,7 +86,7 @@ class _Monitor(mocks.MockMonitor):
             protect=bool(request.protect),
             custom=request.custom,
             id=identifier or None,
-            outputs=outputs,
+            outputs=_masked(outputs, inputs, frozenset(request.additionalSecretOutputs)),
         )
         response = resource_pb2.RegisterResourceResponse(urn=urn, id=identifier)
         json_format.ParseDict(json.loads(json.dumps(outputs)), response.object)
@@ -106,6 +107,22 @@ class _Monitor(mocks.MockMonitor):
         response = resource_pb2.ResourceInvokeResponse()
         json_format.ParseDict(json.loads(json.dumps(result)), getattr(response, "return"))
         return response
+
+
+def _masked(outputs: Any, inputs: Any, secret: frozenset[str] = frozenset()) -> Any:
+    """Outputs without secret values: those that inputs bring, and those that the SDK names."""
+    if inputs == SECRET:
+        return SECRET
+    if isinstance(outputs, dict):
+        named = inputs if isinstance(inputs, dict) else {}
+        return {
+            key: SECRET if key in secret else _masked(value, named.get(key))
+            for key, value in outputs.items()
+        }
+    if isinstance(outputs, list):
+        listed = inputs if isinstance(inputs, list) else []
+        return [_masked(v, w) for v, w in zip_longest(outputs, listed[: len(outputs)])]
+    return outputs
 
 
 def plain(value: Any, *, reveal: bool = False) -> Any:

@@ -398,11 +398,16 @@ class ClusterServices(pulumi.ComponentResource):
             depends_on=[*self.ready, *depends_on],
         )
         if settings.identity and sign_in:
-            self._sign_in(name, host, namespace, route, parent)
+            self._sign_in(name, host, namespace, parent, [route, *depends_on])
         return f"https://{host}"
 
     def _sign_in(
-        self, name: str, host: str, namespace: str, route: Resource, parent: Resource
+        self,
+        name: str,
+        host: str,
+        namespace: str,
+        parent: Resource,
+        depends_on: Sequence[Resource],
     ) -> None:
         """Envoy Gateway asks for an OIDC session before anything reaches the route."""
         provider = self._blueprint.settings.identity
@@ -417,7 +422,7 @@ class ClusterServices(pulumi.ComponentResource):
             data={"client-secret": f"${{client.{reference.key}}}"},
             sources={"client": self._cloud.existing(reference.secret, [reference.key])},
             parent=parent,
-            depends_on=self.ready,
+            depends_on=[*self.ready, *depends_on],
         )
         self.kube.apply(
             f"{name}-sign-in",
@@ -444,7 +449,7 @@ class ClusterServices(pulumi.ComponentResource):
                 },
             },
             parent=parent,
-            depends_on=[route, secret],
+            depends_on=[secret, *depends_on],
         )
 
 

@@ -8,12 +8,13 @@ custom resources are checked as far as the cluster knows their kinds.
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from kube_api import Api
 
 
@@ -22,9 +23,13 @@ def api() -> Iterator[Api]:
     path = os.environ.get("PLINTH_TEST_KUBECONFIG")
     if not path:
         pytest.skip("PLINTH_TEST_KUBECONFIG names no cluster")
-    with Api(Path(path), os.environ.get("PLINTH_TEST_KUBE_CONTEXT")) as found:
-        folder = os.environ.get("PLINTH_TEST_KUBE_CRDS")
-        if folder:
-            files = sorted(Path(folder).glob("*.yaml"))
-            found.define([yaml.safe_load(file.read_text(encoding="utf-8")) for file in files])
-        yield found
+    folder = os.environ.get("PLINTH_TEST_KUBE_CRDS")
+    files = sorted(Path(folder).glob("*.json")) if folder else []
+    definitions = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    # Whoever ends the tests, as `timeout` does, gets the cluster back as it was.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Api(Path(path), os.environ.get("PLINTH_TEST_KUBE_CONTEXT"), definitions) as found:
+            yield found
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -2,8 +2,7 @@
 
     python tests/kube/crds.py FOLDER
 
-Needs Go and a module proxy. The versions are those of the charts that Plinth pins, as far as they
-are published as modules; `kserve` and others keep theirs beside their source.
+Needs Go and a module proxy. The versions are those that the charts pinned by Plinth install.
 """
 
 from __future__ import annotations
@@ -13,28 +12,87 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-#: Module, version, and the files inside it.
-MODULES = (
-    ("github.com/cert-manager/cert-manager", "v1.21.1", "deploy/crds/*.yaml"),
-    # The newest that the module path allows; its API version is the one in use.
-    ("github.com/external-secrets/external-secrets", "v1.3.2", "config/crds/bases/*.yaml"),
-    (
-        "github.com/prometheus-operator/prometheus-operator",
-        "v0.85.0",
-        "example/prometheus-operator-crd/*.yaml",
+
+class Source(NamedTuple):
+    """Files of a Go module, at the version that a pinned chart installs.
+
+    Attributes:
+        module: Path of the module.
+        version: Its version.
+        pattern: The files.
+        chart: Name of the chart, in ``versions.toml``.
+        pinned: The chart's version that this belongs to.
+        in_step: Whether chart and module have the same versions.
+    """
+
+    module: str
+    version: str
+    pattern: str
+    chart: str
+    pinned: str
+    in_step: bool = False
+
+
+SOURCES = (
+    Source(
+        module="github.com/cert-manager/cert-manager",
+        version="v1.21.1",
+        pattern="deploy/crds/*.yaml",
+        chart="cert-manager",
+        pinned="v1.21.1",
+        in_step=True,
     ),
-    ("sigs.k8s.io/gateway-api", "v1.4.0", "config/crd/standard/gateway.networking.k8s.io_*.yaml"),
-    (
-        "github.com/envoyproxy/gateway",
-        "v1.9.0",
-        "charts/gateway-helm/charts/crds/crds/generated/*.yaml",
+    # The newest that the module's path allows, as it has no `/v2`; `external-secrets.io/v1`, which
+    # Plinth uses, is in it.
+    Source(
+        module="github.com/external-secrets/external-secrets",
+        version="v1.3.2",
+        pattern="config/crds/bases/*.yaml",
+        chart="external-secrets",
+        pinned="2.9.0",
     ),
-    ("github.com/kserve/kserve", "v0.20.0", "config/crd/full/**/*.yaml"),
-    ("github.com/cloudnative-pg/cloudnative-pg", "v1.26.0", "config/crd/bases/*.yaml"),
+    Source(
+        module="github.com/prometheus-operator/prometheus-operator",
+        version="v0.93.1",
+        pattern="example/prometheus-operator-crd/*.yaml",
+        chart="prometheus-operator-crds",
+        pinned="31.0.1",
+    ),
+    # The Gateway API's definitions are among these, as the chart installs them.
+    Source(
+        module="github.com/envoyproxy/gateway",
+        version="v1.9.0",
+        pattern="charts/gateway-helm/charts/crds/crds/**/*.yaml",
+        chart="gateway-helm",
+        pinned="v1.9.0",
+        in_step=True,
+    ),
+    Source(
+        module="github.com/kserve/kserve",
+        version="v0.20.0",
+        pattern="config/crd/full/**/*.yaml",
+        chart="kserve-crd",
+        pinned="v0.20.0",
+        in_step=True,
+    ),
+    Source(
+        module="github.com/cloudnative-pg/cloudnative-pg",
+        version="v1.30.0",
+        pattern="config/crd/bases/*.yaml",
+        chart="cloudnative-pg",
+        pinned="0.29.0",
+    ),
+    Source(
+        module="github.com/cloudnative-pg/plugin-barman-cloud",
+        version="v0.13.0",
+        pattern="config/crd/bases/*.yaml",
+        chart="plugin-barman-cloud",
+        pinned="0.7.0",
+    ),
 )
 
 
@@ -71,12 +129,14 @@ def definitions(folder: Path, pattern: str) -> Iterator[dict[str, Any]]:
 def main(target: Path) -> None:
     """Writes one file a definition."""
     target.mkdir(parents=True, exist_ok=True)
-    for module, version, pattern in MODULES:
-        found = list(definitions(download(module, version), pattern))
-        print(f"{module} {version}: {len(found)}")
+    for source in SOURCES:
+        found = list(definitions(download(source.module, source.version), source.pattern))
+        print(f"{source.module} {source.version}: {len(found)}")
+        if not found:
+            raise SystemExit(f"no definitions in {source.pattern}")
         for definition in found:
-            file = target / f"{definition['metadata']['name']}.yaml"
-            file.write_text(yaml.safe_dump(definition), encoding="utf-8")
+            file = target / f"{definition['metadata']['name']}.json"
+            file.write_text(json.dumps(definition), encoding="utf-8")
 
 
 if __name__ == "__main__":

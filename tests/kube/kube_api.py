@@ -1,32 +1,62 @@
 """A cluster's API, as far as these tests need it, and as carefully.
 
-Objects that live in namespaces go into namespaces made for the test; all others are only asked for
-(``dryRun``), so that nothing of the cluster's own is ever touched.
+Objects that live in namespaces go into namespaces made for the test; all others, and custom
+resources, are only asked for (``dryRun``), so that nothing of the cluster's own is ever touched.
+What the tests make bears a label. Test runs on one machine share a lock on the kubeconfig; the last
+one to end takes the definitions away, and the next one to start alone what a killed one has left.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import kubernetes
 import yaml
-from kubernetes.dynamic import DynamicClient, Resource
-from kubernetes.dynamic.exceptions import ApiException, NotFoundError, ResourceNotFoundError
-
-_MANAGER = "plinth-test"
-_CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+from kubernetes.client import ApiException
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
 Manifest = Mapping[str, Any]
+
+_LABEL = "plinth-test"
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_SPACES = "/api/v1/namespaces"
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+#: Seconds that anything may take. A namespace that had pods is looked at again after 16 s only.
+_PATIENCE = 120.0
 
 
 class RefusedError(Exception):
     """The API server would not take an object."""
+
+
+class Kind(NamedTuple):
+    """Where objects of a kind are."""
+
+    path: str
+    plural: str
+    namespaced: bool
+
+    def url(self, manifest: Manifest) -> str:
+        """The object's own path.
+
+        Raises:
+            RefusedError: It does not say its namespace, or says one where there is none.
+        """
+        namespace = manifest["metadata"].get("namespace")
+        if self.namespaced is not bool(namespace):
+            must = "must name" if self.namespaced else "has no"
+            raise RefusedError(f"{title(manifest)} {must} namespace")
+        space = f"/namespaces/{namespace}" if namespace else ""
+        return f"{self.path}{space}/{self.plural}/{manifest['metadata']['name']}"
 
 
 def context_of(kubeconfig: Path, wanted: str | None) -> str:
@@ -34,7 +64,7 @@ def context_of(kubeconfig: Path, wanted: str | None) -> str:
     names = [entry["name"] for entry in yaml.safe_load(kubeconfig.read_text())["contexts"]]
     if wanted is None and len(names) == 1:
         return str(names[0])
-    if wanted not in names:
+    if wanted is None or wanted not in names:
         raise ValueError(
             f"set PLINTH_TEST_KUBE_CONTEXT to the context that tests may use, one of {names}"
         )
@@ -44,14 +74,43 @@ def context_of(kubeconfig: Path, wanted: str | None) -> str:
 class Api:
     """One context of a kubeconfig, and what the tests have made there."""
 
-    def __init__(self, kubeconfig: Path, context: str | None) -> None:
+    def __init__(
+        self, kubeconfig: Path, context: str | None, definitions: Iterable[Manifest] = ()
+    ) -> None:
+        """Connects.
+
+        Args:
+            kubeconfig: Where the cluster is.
+            context: As :func:`context_of`.
+            definitions: CRDs to have for as long as it lasts, each once its kind is needed.
+        """
         config = kubernetes.config.new_client_from_config(
             str(kubeconfig), context=context_of(kubeconfig, context)
         )
-        self._client = DynamicClient(config)
-        self._defined: list[str] = []
+        # The client's own discovery asks each group, and everything anew for a kind it misses.
+        self._client = DynamicClient(config, discoverer=lambda _client, _cache: None)
+        self._lock = kubeconfig.open("rb")
+        self._definitions = {
+            (f"{item['spec']['group']}/{version['name']}", item["spec"]["names"]["kind"]): item
+            for item in definitions
+            for version in item["spec"]["versions"]
+        }
+        self._kinds: dict[tuple[str, str], Kind] = {}
+        self._spaces: list[str] = []
+        #: Whether pods only seem to run (kwok), so that workloads may be started.
+        self.pretends = False
 
     def __enter__(self) -> Api:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._sweep()
+        except BlockingIOError:
+            pass  # Another test is at it, and has swept.
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        nodes = self._call("get", "/api/v1/nodes")["items"]
+        notes = [node["metadata"].get("annotations") or {} for node in nodes]
+        self.pretends = bool(notes) and all("kwok.x-k8s.io/node" in note for note in notes)
+        self._discover()
         return self
 
     def __exit__(
@@ -60,103 +119,134 @@ class Api:
         _value: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        crds = self._client.resources.get(api_version=_CRD[0], kind=_CRD[1])
-        for name in self._defined:
-            crds.delete(name=name)
+        self.drop(self._spaces)
+        for name in self._spaces:
+            self._gone(f"{_SPACES}/{name}")
+        with suppress(BlockingIOError), self._lock:  # Otherwise the definitions are in use.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._sweep()
 
-    def define(self, definitions: Iterable[Manifest]) -> None:
-        """Makes definitions that the cluster has not, until the end."""
-        crds = self._client.resources.get(api_version=_CRD[0], kind=_CRD[1])
-        there = {item.metadata.name for item in crds.get().items}
-        for definition in definitions:
-            name = definition["metadata"]["name"]
-            if name not in there:
-                self._apply(crds, definition)
-                self._defined.append(name)
-        for name in self._defined:
-            self._until(lambda name=name: _condition(crds.get(name=name), "Established"), name)
-        self._client.resources.invalidate_cache()
-
-    def kind(self, manifest: Manifest) -> Resource | None:
-        """The kind of an object, if the cluster knows it."""
-        try:
-            return self._client.resources.get(
-                api_version=manifest["apiVersion"], kind=manifest["kind"]
-            )
-        except ResourceNotFoundError:
-            return None
+    def learn(self, manifests: Iterable[Manifest]) -> set[str]:
+        """Sees to it that the cluster knows these objects' kinds; returns those it does not."""
+        unknown = {_kind_of(item) for item in manifests} - self._kinds.keys()
+        if unknown & self._definitions.keys():
+            self._discover()  # Another test may have made them.
+        for kind in sorted(unknown & self._definitions.keys() - self._kinds.keys()):
+            definition = self._definitions[kind]
+            metadata = {**definition["metadata"]}
+            metadata["labels"] = {**metadata.get("labels", {}), _LABEL: "crd"}
+            url = f"{_DEFINITIONS}/{metadata['name']}"
+            self._patch(url, {**definition, "metadata": metadata})
+        self._until(lambda: self._knows(unknown & self._definitions.keys()), "discovery")
+        return {" ".join(kind) for kind in unknown - self._kinds.keys()}
 
     def apply(self, manifest: Manifest, *, really: bool) -> None:
         """Server-side apply with strict field validation, for real or only asked for.
 
         Raises:
-            RefusedError: With the server's reason.
+            RefusedError: With the server's reason; a warning is one, too.
         """
-        kind = self.kind(manifest)
+        kind = self._kinds.get(_kind_of(manifest))
         if kind is None:
-            raise RefusedError(f"{_title(manifest)}: the cluster does not know the kind")
-        self._apply(kind, manifest, dry_run=None if really else "All")
-
-    def _apply(self, kind: Resource, manifest: Manifest, dry_run: str | None = None) -> None:
-        metadata = manifest["metadata"]
-        query: list[tuple[str, str]] = [
-            ("fieldManager", _MANAGER),
-            ("fieldValidation", "Strict"),
-            ("force", "true"),
-        ]
-        if dry_run:
-            query.append(("dryRun", dry_run))
-        path = kind.path(name=metadata["name"], namespace=metadata.get("namespace"))
+            raise RefusedError(f"{title(manifest)}: the cluster does not know the kind")
         try:
-            self._client.request(
-                "patch",
-                path,
-                body=json.dumps(manifest),
-                query_params=query,
-                content_type="application/apply-patch+yaml",
-            )
+            self._patch(kind.url(manifest), manifest, really=really)
         except ApiException as error:
             reason = json.loads(error.body)["message"] if error.body else error.reason
-            raise RefusedError(f"{_title(manifest)}: {reason}") from error
+            raise RefusedError(f"{title(manifest)}: {reason}") from error
 
-    def namespaces(self, names: Mapping[str, Manifest]) -> Iterator[str]:
-        """Makes namespaces as the manifests say, under other names; yields those."""
-        kind = self._client.resources.get(api_version="v1", kind="Namespace")
+    def namespaces(self, names: Mapping[str, Manifest]) -> None:
+        """Makes namespaces as the manifests say, under other names."""
         for name, manifest in names.items():
-            made = {**manifest, "metadata": {**manifest["metadata"], "name": name}}
-            self._apply(kind, made)
-            yield name
+            metadata = {**manifest["metadata"], "name": name}
+            metadata["labels"] = {**metadata.get("labels", {}), _LABEL: "namespace"}
+            self._spaces.append(name)
+            self.apply({**manifest, "metadata": metadata}, really=True)
 
     def wait(self, manifest: Manifest) -> None:
         """Until a workload is ready."""
-        kind = self.kind(manifest)
-        assert kind is not None
-        name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
-        self._until(lambda: _ready(kind.get(name=name, namespace=namespace)), _title(manifest))
+        url = self._kinds[_kind_of(manifest)].url(manifest)
+        self._until(lambda: _ready(self._call("get", url)), title(manifest))
 
-    def remove(self, namespaces: Iterable[str]) -> None:
-        """Deletes namespaces of the test, and waits until they are gone."""
-        kind = self._client.resources.get(api_version="v1", kind="Namespace")
-        names = list(namespaces)
-        for name in names:
-            kind.delete(name=name)
-        for name in names:
-            self._until(lambda name=name: self._gone(kind, name), f"namespace {name}")
+    def drop(self, namespaces: Iterable[str]) -> None:
+        """Begins to delete namespaces of the test: they are waited for together, at the end."""
+        for name in namespaces:
+            self._delete(f"{_SPACES}/{name}")
+
+    def _discover(self) -> None:
+        for root in ("/api", "/apis"):
+            found = self._call("get", root, header_params={"Accept": _DISCOVERY})
+            assert found["kind"] == "APIGroupDiscoveryList", "Kubernetes 1.30 or newer is needed"
+            for group in found["items"]:
+                name = group["metadata"].get("name")
+                for version in group["versions"]:
+                    self._note("/".join(filter(None, [name, version["version"]])), root, version)
+
+    def _note(self, api_version: str, root: str, version: Mapping[str, Any]) -> None:
+        for entry in version.get("resources", ()):
+            self._kinds[api_version, entry["responseKind"]["kind"]] = Kind(
+                f"{root}/{api_version}", entry["resource"], entry["scope"] == "Namespaced"
+            )
+
+    def _knows(self, kinds: Iterable[tuple[str, str]]) -> bool:
+        missing = kinds - self._kinds.keys()
+        if missing:
+            self._discover()
+        return not kinds - self._kinds.keys()
+
+    def _patch(self, url: str, manifest: Manifest, *, really: bool = True) -> None:
+        query = {"fieldManager": _LABEL, "fieldValidation": "Strict", "force": "true"}
+        if not really:
+            query["dryRun"] = "All"
+        answer = self._client.request(
+            "patch",
+            url,
+            body=json.dumps(manifest),
+            query_params=list(query.items()),
+            content_type="application/apply-patch+yaml",
+            serialize=False,
+        )
+        if answer.headers.get("Warning"):
+            raise RefusedError(f"{title(manifest)}: {answer.headers['Warning']}")
+
+    def _call(self, method: str, url: str, **options: Any) -> Any:
+        return self._client.request(
+            method, url, serializer=lambda _client, found: found, query_params=[], **options
+        )
+
+    def _delete(self, url: str) -> None:
+        # A conflict says that it is being deleted already.
+        with suppress(NotFoundError, ConflictError):
+            self._call("delete", url)
+
+    def _sweep(self) -> None:
+        """Deletes all that bears the tests' label."""
+        urls = [
+            f"{url}/{item['metadata']['name']}"
+            for url in (_SPACES, _DEFINITIONS)
+            for item in self._call("get", f"{url}?labelSelector={_LABEL}")["items"]
+        ]
+        for url in urls:
+            self._delete(url)
+        for url in urls:
+            self._gone(url)
+
+    def _gone(self, url: str) -> None:
+        def gone() -> bool:
+            try:
+                self._call("get", url)
+            except NotFoundError:
+                return True
+            return False
+
+        self._until(gone, f"deletion of {url}")
 
     @staticmethod
-    def _gone(kind: Resource, name: str) -> bool:
-        try:
-            kind.get(name=name)
-        except NotFoundError:
-            return True
-        return False
-
-    @staticmethod
-    def _until(done: Any, what: str, seconds: float = 120) -> None:
-        deadline = time.monotonic() + seconds
+    def _until(done: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _PATIENCE
         while not done():
-            assert time.monotonic() < deadline, f"{what} is not done after {seconds} s"
-            time.sleep(0.3)
+            assert time.monotonic() < deadline, f"{what} is not done after {_PATIENCE:.0f} s"
+            time.sleep(0.2)
 
 
 def prefix() -> str:
@@ -178,18 +268,18 @@ def moved(value: Any, namespaces: frozenset[str], prefix: str) -> Any:
     return value
 
 
-def _condition(item: Any, kind: str) -> bool:
-    conditions = (item.to_dict().get("status") or {}).get("conditions") or []
-    return any(c["type"] == kind and c["status"] == "True" for c in conditions)
-
-
-def _ready(item: Any) -> bool:
-    found = item.to_dict()
-    if found["kind"] == "Job":
-        return _condition(item, "Complete")
-    wanted = found["spec"].get("replicas", 1)
-    return bool((found.get("status") or {}).get("readyReplicas", 0) >= wanted)
-
-
-def _title(manifest: Manifest) -> str:
+def title(manifest: Manifest) -> str:
+    """Kind and name."""
     return f"{manifest['kind']} {manifest['metadata']['name']}"
+
+
+def _kind_of(manifest: Manifest) -> tuple[str, str]:
+    return manifest["apiVersion"], manifest["kind"]
+
+
+def _ready(found: Manifest) -> bool:
+    status = found.get("status") or {}
+    if found["kind"] == "Job":
+        conditions = status.get("conditions") or []
+        return any(c["type"] == "Complete" and c["status"] == "True" for c in conditions)
+    return bool(status.get("readyReplicas", 0) >= found["spec"].get("replicas", 1))

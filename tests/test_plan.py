@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import kubernetes_validate
 import pytest
 
 from plinth.graph import UNKNOWN, Resource, capability_of
@@ -185,22 +184,3 @@ def test_two_plans_are_equal(plan: Plans, spec: Any) -> None:
     assert sorted(first["resources"], key=lambda r: r["urn"]) == sorted(
         second["resources"], key=lambda r: r["urn"]
     )
-
-
-@pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_manifests_fit_kubernetes_own_schemas(environment: str, plan: Plans) -> None:
-    """Custom resources have schemas of their own and are left to their charts."""
-    version = kubernetes_validate.latest_version()
-    judged = set()
-    for resource in plan(environment).graph:
-        if resource.package != "kubernetes" or "apiVersion" not in resource.inputs:
-            continue
-        try:
-            kubernetes_validate.validate(dict(resource.inputs), version, strict=True)
-        except kubernetes_validate.SchemaNotFoundError:
-            continue
-        judged.add(resource.inputs["kind"])
-    assert judged >= {
-        *("ConfigMap", "CronJob", "Deployment", "HorizontalPodAutoscaler", "Job", "Namespace"),
-        *("NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount", "StorageClass"),
-    }

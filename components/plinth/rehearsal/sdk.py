@@ -9,12 +9,14 @@ takes milliseconds, whereas importing an SDK takes seconds and a hundred megabyt
 from __future__ import annotations
 
 import ast
+import gc
 import importlib.metadata
 import importlib.util
 import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from itertools import pairwise
@@ -24,8 +26,6 @@ from typing import Final
 
 from plinth.errors import Problem, UsageError
 
-#: CPython 3.11 counts the depth of a tree under construction once for all threads; two at a time
-#: end in "AST constructor recursion depth mismatch" (python/cpython#106905).
 _PARSING: Final = threading.Lock()
 
 _SCALARS: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
@@ -142,8 +142,26 @@ class _Module:
         start, end = self._spans[name]
         # What follows the class up to the next one is its decorators: indented lines only.
         body = re.split(r"^(?=[^\s#])", self.text[start:end], maxsplit=2, flags=re.MULTILINE)
-        with _PARSING:
+        with _undisturbed():
             return next(n for n in ast.parse("".join(body[:2])).body if isinstance(n, ast.ClassDef))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Parses one thing at a time, and collects no garbage meanwhile.
+
+    CPython 3.11 counts the depth of a tree under construction once for all threads, and a
+    coroutine that is closed as garbage counts, too: either ends in "AST constructor recursion depth
+    mismatch" (python/cpython#106905).
+    """
+    with _PARSING:
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if collecting:
+                gc.enable()
 
 
 @dataclass

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -11,37 +13,48 @@ SPEC = ROOT / "stacks" / "platform.yaml"
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-def _flat() -> None:
+def _flat(file: str) -> None:
+    """Records the flat program of a ``plinth plan --json`` document."""
     from flat import program
 
     from plinth.recorder import record
 
+    plan = json.loads(Path(file).read_text(encoding="utf-8"))
     graph = record(
-        program(Path(sys.argv[2])),
+        program(plan["resources"]),
         project="plinth",
-        environment="prod",
-        cloud="aws",
-        region="eu-central-1",
-        account="222222222222",
+        environment=plan["environment"],
+        cloud=plan["cloud"],
+        region=plan["outputs"].get("region", ""),
+        account=plan["outputs"].get("account", ""),
     )
-    print(len(graph))
+    _say(len(graph))
 
 
-def _plan() -> None:
+def _plan(environment: str, cloud: str | None = None) -> None:
     from plinth import planning, program
 
-    print(len(planning.graph_of(program.blueprint_of(SPEC, "prod"))))
+    _say(len(planning.graph_of(program.blueprint_of(SPEC, environment, cloud=cloud))))
 
 
-def _preview(*, flat: bool) -> None:
+def _say(resources: int) -> None:
+    """How many resources there are, and which clouds' SDKs were loaded for them."""
+    shared = ("pulumi_kubernetes", "pulumi_random")
+    loaded = {name.split(".", maxsplit=1)[0] for name in sys.modules if name.startswith("pulumi_")}
+    print(json.dumps({"resources": resources, "sdks": sorted(loaded.difference(shared))}))
+
+
+def _preview(file: str | None = None) -> None:
+    """Previews the environment prod from nothing: Plinth's program, or the flat one of a plan."""
     from plinth import program
     from plinth.engine.settings import Settings
     from plinth.engine.workspace import Stack
 
-    if flat:
+    if file is not None:
         from flat import program as flat_program
 
-        run = flat_program(Path(sys.argv[2]))
+        plan = json.loads(Path(file).read_text(encoding="utf-8"))
+        run = flat_program(plan["resources"])
     else:
         run = program.build(program.blueprint_of(SPEC, "prod"))
     with tempfile.TemporaryDirectory() as folder:
@@ -52,10 +65,15 @@ def _preview(*, flat: bool) -> None:
         print(Stack(settings, run, packages=("aws", "kubernetes", "random")).preview().summary)
 
 
-if __name__ == "__main__":
-    {
+def main(command: str, arguments: Sequence[str]) -> None:
+    """Runs one command: `plan ENVIRONMENT [CLOUD]`, `flat FILE` or `preview [FILE]`."""
+    commands: dict[str, Callable[..., None]] = {
         "plan": _plan,
         "flat": _flat,
-        "preview": lambda: _preview(flat=False),
-        "preview-flat": lambda: _preview(flat=True),
-    }[sys.argv[1]]()
+        "preview": _preview,
+    }
+    commands[command](*arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

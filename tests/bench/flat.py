@@ -8,9 +8,7 @@ their tokens, as Plinth registers them.
 from __future__ import annotations
 
 import importlib
-import json
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pulumi
@@ -22,7 +20,7 @@ class _Component(pulumi.ComponentResource):
 
 def _class(token: str) -> type[pulumi.CustomResource]:
     package, module, name = token.split(":")
-    found = importlib.import_module(f"pulumi_{package}")
+    found = importlib.import_module(f"pulumi_{package.replace('-', '_')}")
     for part in module.split("/")[0].split(".") if not module.startswith("index") else ():
         found = getattr(found, part)
     resource: type[pulumi.CustomResource] = getattr(found, name)
@@ -39,12 +37,13 @@ def _arguments(kind: type, inputs: dict[str, Any]) -> dict[str, Any]:
         for snake, item in vars(args).items()
         if isinstance(item, property)
     }
-    return {names[key]: value for key, value in inputs.items()}
+    # `resource_name` is every constructor's own: a property of that name ends in an underscore.
+    own_names = {"resource_name": "resource_name_"}
+    return {own_names.get(names[key], names[key]): value for key, value in inputs.items()}
 
 
-def program(plan: Path) -> Callable[[], None]:
-    """The program of the resources in a ``plinth plan --json`` document."""
-    resources = json.loads(plan.read_text(encoding="utf-8"))["resources"]
+def program(resources: Sequence[dict[str, Any]]) -> Callable[[], None]:
+    """The program of the ``resources`` in a ``plinth plan --json`` document, of any cloud."""
 
     def run() -> None:
         made: dict[str, pulumi.Resource] = {}

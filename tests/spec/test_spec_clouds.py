@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from plinth import blueprint, registry
 from plinth.errors import SpecError, UsageError
+from plinth.ports import Port
 from plinth.spec.document import Document, load
 from plinth.spec.explain import explain
 from plinth.spec.schema import json_schema
@@ -112,3 +116,31 @@ def test_schema_of_one_cloud_has_its_regions_and_every_cloud_s_block() -> None:
     assert set(narrow["properties"]["clouds"]["properties"]) == set(registry.cloud_names())
     with pytest.raises(UsageError, match="there is no cloud 'gpc'"):
         json_schema("gpc")
+
+
+def test_schema_of_a_cloud_that_runs_few_tools_holds_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Capabilities without a tool there are refused, and every reference leads somewhere."""
+    real = registry.cloud
+    poor = replace(real("kubernetes"), products={Port.OBJECT_STORE: "buckets"})
+    monkeypatch.setattr(registry, "cloud", lambda n: poor if n == "kubernetes" else real(n))
+    schema = json_schema("kubernetes")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    known = {f"#/$defs/{name}" for name in schema["$defs"]}
+    assert set(_references(schema)) <= known
+    judge = jsonschema.Draft202012Validator(schema)
+    spec = {**yaml.safe_load(BASE), "cloud": "kubernetes", "region": None}
+    assert judge.is_valid(spec)
+    assert not judge.is_valid({**spec, "tracking": {}})
+
+
+def _references(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)

@@ -29,6 +29,9 @@ _MAPPING: Final = frozenset({"properties", "patternProperties"})
 
 JsonSchema = dict[str, Any]
 
+#: What nothing meets: the block of a capability that a cloud has no tool for.
+_NEVER: Final[JsonSchema] = {"not": {}}
+
 
 def json_schema(cloud: str | None = None) -> JsonSchema:
     """The schema of a whole spec document (draft 2020-12).
@@ -115,7 +118,9 @@ def _capability(
 ) -> JsonSchema:
     """A capability's block: the tool decides which options there are."""
     tools = _tools(capability, clouds)
-    usual = sorted({registry.default_tool(capability, cloud) for cloud in clouds})
+    if not tools:
+        return {**_NEVER}
+    usual = sorted({registry.default_tool(capability, cloud) for cloud in clouds} & {*tools})
     for name in tools:
         tool = registry.tool(capability, name)
         schema = _model(tool.options, definitions)
@@ -131,7 +136,7 @@ def _capability(
     ]
     unnamed = {
         "if": {"not": {"required": ["tool"]}},
-        "then": {"anyOf": [{"$ref": f"{_REF}{capability}.{name}"} for name in usual]},
+        "then": {"anyOf": [{"$ref": f"{_REF}{capability}.{name}"} for name in usual] or [_NEVER]},
     }
     described = f"What provides it. Default: {' or '.join(usual)}, by cloud."
     if len(usual) == 1:
@@ -145,6 +150,8 @@ def _capability(
 
 def _open_tool(overlay: JsonSchema, tools: Sequence[str], capability: str) -> None:
     """Lets an overlay without ``tool`` have any tool's options: the shared part may name it."""
+    if not tools:
+        return
     *_, unnamed = overlay["allOf"]
     references = [f"{_REF}{_OVERLAY}{capability}.{name}" for name in tools]
     unnamed["then"] = {"anyOf": [{"$ref": reference} for reference in references]}

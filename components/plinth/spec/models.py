@@ -331,6 +331,9 @@ class Versions(Model):
 
 Tag = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9 ._@/=+-]+$")]
 
+#: What every cloud's tags and every Kubernetes label can be called.
+TagKey = Annotated[str, Field(pattern=r"^[A-Za-z]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+
 
 class Settings(Model):
     """One environment's settings, with its overlay applied."""
@@ -374,7 +377,7 @@ class Settings(Model):
     policies: Literal["advisory", "mandatory"] = Field(
         default="advisory", description="Whether a violated policy warns or stops."
     )
-    tags: dict[str, Tag] = Field(
+    tags: dict[TagKey, Tag] = Field(
         default_factory=dict,
         description="Further tags or labels for every resource.",
         max_length=20,

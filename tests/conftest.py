@@ -8,10 +8,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from example import SPEC, Example
 from plinth.planning import Plan
 from plinth.planning import plan as make_plan
+
+# How quickly a busy machine makes up examples says nothing of what they test.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from plinth.clouds.aws import machines
+from plinth.clouds.sizes import NoFitError
 from plinth.spec.models import NodePool
 
 
@@ -43,7 +44,7 @@ def test_smallest_machine_that_fits(pool: dict[str, Any], machine: str) -> None:
     ],
 )
 def test_no_fit_says_what_there_is(pool: dict[str, Any], available: str) -> None:
-    with pytest.raises(machines.NoFitError) as refused:
+    with pytest.raises(NoFitError) as refused:
         machines.node(NodePool.model_validate(pool))
     assert any(available in line for line in refused.value.available)
 
@@ -104,5 +105,5 @@ def test_cache_type(memory: float, name: str) -> None:
 
 
 def test_a_cache_larger_than_any_is_refused() -> None:
-    with pytest.raises(machines.NoFitError):
+    with pytest.raises(NoFitError):
         machines.cache(500)

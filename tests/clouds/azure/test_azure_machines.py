@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from plinth.clouds.azure import machines
+from plinth.clouds.sizes import NoFitError
 from plinth.spec.models import NodePool
 
 
@@ -46,7 +47,7 @@ def test_cheapest_machine_that_fits(pool: dict[str, Any], machine: str) -> None:
     ],
 )
 def test_no_fit_says_what_there_is(pool: dict[str, Any], available: str) -> None:
-    with pytest.raises(machines.NoFitError) as refused:
+    with pytest.raises(NoFitError) as refused:
         machines.node(NodePool.model_validate(pool))
     assert any(available in line for line in refused.value.available)
 
@@ -119,6 +120,6 @@ def test_cache_has_room_for_the_data_beside_its_own_needs(memory: float, name: s
 
 
 def test_a_cache_larger_than_any_is_refused() -> None:
-    with pytest.raises(machines.NoFitError) as refused:
+    with pytest.raises(NoFitError) as refused:
         machines.cache(289)
     assert "288 GiB" in refused.value.available

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plinth.clouds.gcp import machines
-from plinth.clouds.gcp.machines import Accelerator, NoFitError
+from plinth.clouds.gcp.machines import Accelerator
+from plinth.clouds.sizes import NoFitError
 from plinth.spec.models import NodePool
 
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from plinth.clouds import problems
 from plinth.clouds.aws import machines
 from plinth.clouds.aws.facts import ACCESS_LOGS, REGIONS, ZONES
-from plinth.errors import Problem, nearest
+from plinth.clouds.sizes import NoFitError
+from plinth.errors import Problem
 
 if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
@@ -42,24 +44,18 @@ def check(blueprint: Blueprint) -> Sequence[Problem]:
 
 def _place(settings: Settings) -> Iterator[Problem]:
     region = settings.region
-    if region is None:
-        yield Problem(
-            code="region-missing",
-            message="AWS needs a region",
-            path="region",
-            fix="Add `region:`, such as eu-west-1.",
-        )
-    elif region not in REGIONS:
-        near = nearest(region, REGIONS)
-        yield Problem(
-            code="unknown-region",
-            message=f"there is no AWS region '{region}'",
-            path="region",
-            allowed=tuple(REGIONS),
-            nearest=near,
-            fix=f"Write {near}." if near else "Choose one of the regions.",
-        )
-    elif settings.network.adopt is None and settings.network.zones > len(ZONES[region]):
+    yield from problems.region(
+        region,
+        REGIONS,
+        cloud="AWS",
+        example="eu-west-1",
+        unknown=f"there is no AWS region '{region}'",
+    )
+    if (
+        region in ZONES
+        and settings.network.adopt is None
+        and settings.network.zones > len(ZONES[region])
+    ):
         yield Problem(
             code="too-few-zones",
             message=f"{region} has {len(ZONES[region])} usable zones, not {settings.network.zones}",
@@ -80,12 +76,14 @@ def _network(settings: Settings) -> Iterator[Problem]:
     if adopted is None:
         return
     if not _NETWORK.fullmatch(adopted.network):
-        yield _shape("network.adopt.network", adopted.network, "a VPC", "vpc-0123456789abcdef0")
+        yield problems.shape(
+            "network.adopt.network", adopted.network, "a VPC", "vpc-0123456789abcdef0"
+        )
     for field in ("private_subnets", "public_subnets"):
         for index, subnet in enumerate(getattr(adopted, field)):
             if not _SUBNET.fullmatch(subnet):
                 path = f"network.adopt.{field}.{index}"
-                yield _shape(path, subnet, "a subnet", "subnet-0123456789abcdef0")
+                yield problems.shape(path, subnet, "a subnet", "subnet-0123456789abcdef0")
     if len(adopted.private_subnets) < _SUBNETS:
         yield Problem(
             code="too-few-zones",
@@ -109,7 +107,7 @@ def _references(settings: Settings) -> Iterator[Problem]:
         found = _KEY.fullmatch(key)
         if found is None:
             example = "arn:aws:kms:<region>:<account>:key/<id>"
-            yield _shape("encryption.key", key, "a KMS key's ARN", example)
+            yield problems.shape("encryption.key", key, "a KMS key's ARN", example)
         elif found[1] != settings.region:
             yield Problem(
                 code="key-elsewhere",
@@ -119,7 +117,9 @@ def _references(settings: Settings) -> Iterator[Problem]:
             )
     zone = settings.domain.zone if settings.domain else None
     if zone is not None and not _ZONE.fullmatch(zone):
-        yield _shape("domain.zone", zone, "a Route 53 hosted zone's identifier", "Z0123456789ABC")
+        yield problems.shape(
+            "domain.zone", zone, "a Route 53 hosted zone's identifier", "Z0123456789ABC"
+        )
 
 
 def _people(settings: Settings) -> Iterator[Problem]:
@@ -129,7 +129,7 @@ def _people(settings: Settings) -> Iterator[Problem]:
             if not _PRINCIPAL.fullmatch(principal):
                 example = "arn:aws:iam::111111111111:role/ml-platform"
                 path = f"cluster.{field}.{index}"
-                yield _shape(path, principal, "an IAM role's or user's ARN", example)
+                yield problems.shape(path, principal, "an IAM role's or user's ARN", example)
     for principal in sorted({*cluster.admins} & {*cluster.viewers}):
         yield Problem(
             code="admin-and-viewer",
@@ -144,22 +144,22 @@ def _sizes(settings: Settings) -> Iterator[Problem]:
         yield from _pool(f"cluster.node_pools.{name}", pool)
     try:
         machines.database(settings.database.cpu, settings.database.memory)
-    except machines.NoFitError as error:
-        yield _no_fit("database", error)
+    except NoFitError as error:
+        yield problems.no_fit("database", error)
     try:
         machines.cache(settings.cache.memory)
-    except machines.NoFitError as error:
-        yield _no_fit("cache.memory", error)
+    except NoFitError as error:
+        yield problems.no_fit("cache.memory", error)
 
 
 def _pool(path: str, pool: NodePool) -> Iterator[Problem]:
     if pool.machine is not None and not machines.is_machine(pool.machine):
-        yield _shape(f"{path}.machine", pool.machine, "an EC2 instance type", "m7i.xlarge")
+        yield problems.shape(f"{path}.machine", pool.machine, "an EC2 instance type", "m7i.xlarge")
         return
     try:
         machines.node(pool)
-    except machines.NoFitError as error:
-        yield _no_fit(f"{path}.gpu" if pool.gpu else path, error)
+    except NoFitError as error:
+        yield problems.no_fit(f"{path}.gpu" if pool.gpu else path, error)
 
 
 def _budget(settings: Settings) -> Iterator[Problem]:
@@ -191,22 +191,3 @@ def _buckets(blueprint: Blueprint) -> Iterator[Problem]:
             path=f"artifacts.buckets.{ACCESS_LOGS}",
             fix="Choose another name.",
         )
-
-
-def _shape(path: str, value: str, what: str, example: str) -> Problem:
-    return Problem(
-        code="wrong-shape",
-        message=f"'{value}' is not {what}",
-        path=path,
-        fix=f"Write it like {example}.",
-    )
-
-
-def _no_fit(path: str, error: machines.NoFitError) -> Problem:
-    return Problem(
-        code="no-machine",
-        message=str(error),
-        path=path,
-        allowed=error.available,
-        fix="Ask for one of the available sizes.",
-    )

@@ -8,27 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
+from plinth.clouds.sizes import Machine, NoFitError, first
 from plinth.spec.models import NodePool
-
-
-class Machine(NamedTuple):
-    """A machine type: cores, memory in GiB, accelerators."""
-
-    name: str
-    cpu: int
-    memory: float
-    gpu: str = ""
-    gpus: int = 0
-
-
-class NoFitError(LookupError):
-    """No machine meets the need; ``available`` says what there is, in words."""
-
-    def __init__(self, message: str, available: Iterable[str]) -> None:
-        super().__init__(message)
-        self.available = tuple(available)
 
 
 def _family(name: str, ratio: int, cores: Iterable[int]) -> list[Machine]:
@@ -125,10 +108,6 @@ _GRAVITON: Final = re.compile(r"[a-z]+\d+g")
 _NVIDIA: Final = re.compile(r"(g|p)\d")
 
 
-def _first(machines: Iterable[Machine], cpu: int, memory: float) -> Machine | None:
-    return next((m for m in machines if m.cpu >= cpu and m.memory >= memory), None)
-
-
 def node(pool: NodePool) -> str:
     """The machine type of a node pool.
 
@@ -138,7 +117,7 @@ def node(pool: NodePool) -> str:
     if pool.machine:
         return pool.machine
     if pool.gpu is None:
-        found = _first(NODES, pool.cpu, pool.memory)
+        found = first(NODES, pool.cpu, pool.memory)
         if found is None:
             largest = NODES[-1]
             raise NoFitError(
@@ -149,7 +128,7 @@ def node(pool: NodePool) -> str:
     wanted = pool.gpu
     family = [machine for machine in GPU_NODES if machine.gpu == wanted.type]
     same = [machine for machine in family if machine.gpus == wanted.count]
-    found = _first(same, pool.cpu, pool.memory)
+    found = first(same, pool.cpu, pool.memory)
     if found is None:
         raise NoFitError(
             f"no machine has {wanted.count} {wanted.type}, {pool.cpu} cores and {pool.memory} GiB",
@@ -160,7 +139,7 @@ def node(pool: NodePool) -> str:
 
 def database(cpu: int, memory: float) -> str:
     """The RDS instance class with at least these cores and GiB. Raises :class:`NoFitError`."""
-    found = _first(DATABASES, cpu, memory)
+    found = first(DATABASES, cpu, memory)
     if found is None:
         raise NoFitError(f"no database has {cpu} cores and {memory} GiB", _sizes(DATABASES))
     return found.name
@@ -168,7 +147,7 @@ def database(cpu: int, memory: float) -> str:
 
 def cache(memory: float) -> str:
     """The ElastiCache node type with at least this many GiB. Raises :class:`NoFitError`."""
-    found = _first(CACHES, 0, memory)
+    found = first(CACHES, 0, memory)
     if found is None:
         raise NoFitError(f"no cache has {memory} GiB", _sizes(CACHES))
     return found.name

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from plinth.clouds import problems
 from plinth.clouds.azure import ids, machines
 from plinth.clouds.azure.facts import LOG_DAYS, REGIONS
 from plinth.clouds.azure.options import options
-from plinth.errors import Problem, nearest
+from plinth.clouds.sizes import NoFitError
+from plinth.errors import Problem
 
 if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
@@ -47,23 +49,13 @@ def check(blueprint: Blueprint) -> Sequence[Problem]:
 
 def _place(settings: Settings) -> Iterator[Problem]:
     region = settings.region
-    if region is None:
-        yield Problem(
-            code="region-missing",
-            message="Azure needs a region",
-            path="region",
-            fix="Add `region:`, such as westeurope.",
-        )
-    elif region not in REGIONS:
-        near = nearest(region, REGIONS)
-        yield Problem(
-            code="unknown-region",
-            message=f"there is no Azure region with zones called '{region}'",
-            path="region",
-            allowed=tuple(REGIONS),
-            nearest=near,
-            fix=f"Write {near}." if near else "Choose one of the regions.",
-        )
+    yield from problems.region(
+        region,
+        REGIONS,
+        cloud="Azure",
+        example="westeurope",
+        unknown=f"there is no Azure region with zones called '{region}'",
+    )
     if settings.account is not None and not ids.GUID.fullmatch(settings.account):
         yield Problem(
             code="account-shape",
@@ -114,12 +106,14 @@ def _adopted(blueprint: Blueprint) -> Iterator[Problem]:
     example = f"{_EXAMPLE}/Microsoft.Network/virtualNetworks/<name>"
     if not ids.NETWORK.fullmatch(adopted.network):
         path = "network.adopt.network"
-        yield _shape(path, adopted.network, "a virtual network's resource ID", example)
+        yield problems.shape(path, adopted.network, "a virtual network's resource ID", example)
     for index, subnet in enumerate(adopted.private_subnets):
         path = f"network.adopt.private_subnets.{index}"
         found = ids.SUBNET.fullmatch(subnet)
         if found is None:
-            yield _shape(path, subnet, "a subnet's resource ID", f"{example}/subnets/<name>")
+            yield problems.shape(
+                path, subnet, "a subnet's resource ID", f"{example}/subnets/<name>"
+            )
         elif found[1].lower() != adopted.network.lower() and ids.NETWORK.fullmatch(adopted.network):
             yield Problem(
                 code="subnet-elsewhere",
@@ -149,14 +143,16 @@ def _references(settings: Settings) -> Iterator[Problem]:
     key = settings.encryption.key
     if key is not None and not ids.KEY.fullmatch(key):
         example = f"{_EXAMPLE}/Microsoft.KeyVault/vaults/<vault>/keys/<key>"
-        yield _shape("encryption.key", key, "the resource ID of a key in Key Vault", example)
+        yield problems.shape(
+            "encryption.key", key, "the resource ID of a key in Key Vault", example
+        )
     domain = settings.domain
     if domain is None or domain.zone is None:
         return
     found = ids.ZONE.fullmatch(domain.zone)
     if found is None:
         example = f"{_EXAMPLE}/Microsoft.Network/dnsZones/{domain.name}"
-        yield _shape("domain.zone", domain.zone, "the resource ID of a DNS zone", example)
+        yield problems.shape("domain.zone", domain.zone, "the resource ID of a DNS zone", example)
         return
     zone = found[3].lower()
     if not f".{domain.name}".endswith(f".{zone}"):
@@ -174,7 +170,7 @@ def _people(settings: Settings) -> Iterator[Problem]:
             if not ids.GUID.fullmatch(principal):
                 example = "00000000-1111-2222-3333-444444444444"
                 path = f"cluster.{field}.{index}"
-                yield _shape(path, principal, "the object ID of an Entra group", example)
+                yield problems.shape(path, principal, "the object ID of an Entra group", example)
 
 
 def _logs(settings: Settings) -> Iterator[Problem]:
@@ -195,12 +191,12 @@ def _sizes(settings: Settings) -> Iterator[Problem]:
     database, cache = settings.database, settings.cache
     try:
         machines.database(database.cpu, database.memory)
-    except machines.NoFitError as error:
-        yield _no_fit("database", error)
+    except NoFitError as error:
+        yield problems.no_fit("database", error)
     try:
         machines.cache(cache.memory)
-    except machines.NoFitError as error:
-        yield _no_fit("cache.memory", error)
+    except NoFitError as error:
+        yield problems.no_fit("cache.memory", error)
     if (cache.replicas or 0) > _REPLICAS:
         yield Problem(
             code="too-many-replicas",
@@ -214,12 +210,12 @@ def _sizes(settings: Settings) -> Iterator[Problem]:
 
 def _pool(path: str, pool: NodePool) -> Iterator[Problem]:
     if pool.machine is not None and not machines.is_machine(pool.machine):
-        yield _shape(f"{path}.machine", pool.machine, "an Azure VM size", "Standard_D4s_v5")
+        yield problems.shape(f"{path}.machine", pool.machine, "an Azure VM size", "Standard_D4s_v5")
         return
     try:
         machines.node(pool)
-    except machines.NoFitError as error:
-        yield _no_fit(f"{path}.gpu" if pool.gpu else path, error)
+    except NoFitError as error:
+        yield problems.no_fit(f"{path}.gpu" if pool.gpu else path, error)
 
 
 def _versions(settings: Settings) -> Iterator[Problem]:
@@ -265,22 +261,3 @@ def _buckets(blueprint: Blueprint) -> Iterator[Problem]:
                 path=f"artifacts.buckets.{role}",
                 fix="Choose another name.",
             )
-
-
-def _shape(path: str, value: str, what: str, example: str) -> Problem:
-    return Problem(
-        code="wrong-shape",
-        message=f"'{value}' is not {what}",
-        path=path,
-        fix=f"Write it like {example}.",
-    )
-
-
-def _no_fit(path: str, error: machines.NoFitError) -> Problem:
-    return Problem(
-        code="no-machine",
-        message=str(error),
-        path=path,
-        allowed=error.available,
-        fix="Ask for one of the available sizes.",
-    )

@@ -9,28 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
+from plinth.clouds.sizes import Machine, NoFitError, first
 from plinth.spec.models import NodePool
-
-
-class Machine(NamedTuple):
-    """A size: cores, memory in GiB, accelerators."""
-
-    name: str
-    cpu: int
-    memory: float
-    gpu: str = ""
-    gpus: int = 0
-
-
-class NoFitError(LookupError):
-    """No machine meets the need; ``available`` says what there is, in words."""
-
-    def __init__(self, message: str, available: Iterable[str]) -> None:
-        super().__init__(message)
-        self.available = tuple(available)
-
 
 #: GiB a core of the general families, and the price of a core relative to the first (pay as you go,
 #: West Europe): D and E of the fifth generation have Intel processors and no local disk.
@@ -126,10 +108,6 @@ _NVIDIA: Final = re.compile(r"Standard_N[CDV]\d")
 _AMD: Final = re.compile(r"_(MI300X|V710|V620)_|Standard_NV\d+as_v4")
 
 
-def _first(machines: Iterable[Machine], cpu: int, memory: float) -> Machine | None:
-    return next((m for m in machines if m.cpu >= cpu and m.memory >= memory), None)
-
-
 def node(pool: NodePool) -> str:
     """The VM size of a node pool.
 
@@ -139,7 +117,7 @@ def node(pool: NodePool) -> str:
     if pool.machine:
         return pool.machine
     if pool.gpu is None:
-        found = _first(NODES, pool.cpu, pool.memory)
+        found = first(NODES, pool.cpu, pool.memory)
         if found is None:
             largest = max(NODES, key=lambda machine: machine.memory)
             raise NoFitError(
@@ -151,7 +129,7 @@ def node(pool: NodePool) -> str:
     kind = _STANDS_IN.get(wanted.type, wanted.type)
     family = [machine for machine in GPU_NODES if machine.gpu == kind]
     same = [machine for machine in family if machine.gpus == wanted.count]
-    found = _first(same, pool.cpu, pool.memory)
+    found = first(same, pool.cpu, pool.memory)
     if found is None:
         raise NoFitError(
             f"no machine has {wanted.count} {wanted.type}, {pool.cpu} cores and {pool.memory} GiB",
@@ -169,7 +147,7 @@ def database(cpu: int, memory: float) -> dict[str, str]:
     Raises:
         NoFitError: When there is none.
     """
-    found = _first(DATABASES, cpu, memory)
+    found = first(DATABASES, cpu, memory)
     if found is None:
         raise NoFitError(f"no database has {cpu} cores and {memory} GiB", _sizes(DATABASES))
     return {"name": found.name, "tier": _TIERS[found.name.removeprefix("Standard_")[0]]}
@@ -182,7 +160,7 @@ def disk(size: int) -> int:
 
 def cache(memory: float) -> str:
     """The Managed Redis SKU that holds at least this many GiB. Raises :class:`NoFitError`."""
-    found = _first(CACHES, 0, memory)
+    found = first(CACHES, 0, memory)
     if found is None:
         sizes = [f"{machine.memory:g} GiB" for machine in CACHES]
         raise NoFitError(f"no cache has {memory:g} GiB", sizes)

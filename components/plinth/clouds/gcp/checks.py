@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from plinth.clouds import problems
 from plinth.clouds.gcp import machines
 from plinth.clouds.gcp.facts import ACCESS_LOGS, REGIONS, ZONES, ranges
 from plinth.clouds.gcp.options import options
+from plinth.clouds.sizes import NoFitError
 from plinth.errors import Problem, nearest
 from plinth.ports import Port
 
@@ -58,23 +60,13 @@ def check(blueprint: Blueprint) -> Sequence[Problem]:
 
 def _place(settings: Settings) -> Iterator[Problem]:
     region = settings.region
-    if region is None:
-        yield Problem(
-            code="region-missing",
-            message="GCP needs a region",
-            path="region",
-            fix="Add `region:`, such as europe-west4.",
-        )
-    elif region not in REGIONS:
-        near = nearest(region, REGIONS)
-        yield Problem(
-            code="unknown-region",
-            message=f"there is no GCP region '{region}'",
-            path="region",
-            allowed=tuple(REGIONS),
-            nearest=near,
-            fix=f"Write {near}." if near else "Choose one of the regions.",
-        )
+    yield from problems.region(
+        region,
+        REGIONS,
+        cloud="GCP",
+        example="europe-west4",
+        unknown=f"there is no GCP region '{region}'",
+    )
     if settings.account is not None and not _PROJECT.fullmatch(settings.account):
         yield Problem(
             code="account-shape",
@@ -118,7 +110,7 @@ def _adopted(blueprint: Blueprint, adopted: AdoptedNetwork) -> Iterator[Problem]
     example = "projects/<project>/global/networks/<name>"
     network = _NETWORK.fullmatch(adopted.network)
     if network is None:
-        yield _shape("network.adopt.network", adopted.network, "a network", example)
+        yield problems.shape("network.adopt.network", adopted.network, "a network", example)
     elif project and network[1] != project and Port.KEY_VALUE in blueprint.needs:
         yield Problem(
             code="network-elsewhere",
@@ -131,7 +123,7 @@ def _adopted(blueprint: Blueprint, adopted: AdoptedNetwork) -> Iterator[Problem]
         found = _SUBNET.fullmatch(subnet)
         if found is None:
             example = "projects/<project>/regions/<region>/subnetworks/<name>"
-            yield _shape(path, subnet, "a subnet", example)
+            yield problems.shape(path, subnet, "a subnet", example)
         elif found[1] != settings.region:
             yield Problem(
                 code="subnet-elsewhere",
@@ -155,7 +147,7 @@ def _references(settings: Settings) -> Iterator[Problem]:
         found = _KEY.fullmatch(key)
         if found is None:
             example = "projects/<project>/locations/<region>/keyRings/<ring>/cryptoKeys/<key>"
-            yield _shape("encryption.key", key, "a Cloud KMS key", example)
+            yield problems.shape("encryption.key", key, "a Cloud KMS key", example)
         elif found[1] != settings.region:
             yield Problem(
                 code="key-elsewhere",
@@ -165,7 +157,7 @@ def _references(settings: Settings) -> Iterator[Problem]:
             )
     zone = settings.domain.zone if settings.domain else None
     if zone is not None and not _ZONE.fullmatch(zone):
-        yield _shape("domain.zone", zone, "a managed zone's name", "ml-example-com")
+        yield problems.shape("domain.zone", zone, "a managed zone's name", "ml-example-com")
 
 
 def _people(settings: Settings) -> Iterator[Problem]:
@@ -173,7 +165,9 @@ def _people(settings: Settings) -> Iterator[Problem]:
         for index, principal in enumerate(getattr(settings.cluster, field)):
             if not _PRINCIPAL.fullmatch(principal):
                 path = f"cluster.{field}.{index}"
-                yield _shape(path, principal, "an IAM principal", "group:ml-platform@example.com")
+                yield problems.shape(
+                    path, principal, "an IAM principal", "group:ml-platform@example.com"
+                )
 
 
 def _pools(blueprint: Blueprint) -> Iterator[Problem]:
@@ -205,7 +199,7 @@ def _pool(path: str, pool: NodePool) -> Iterator[Problem]:
                 fix="Choose a prefix of your own, such as example.com/.",
             )
     if pool.machine is not None and not machines.is_machine(pool.machine):
-        yield _shape(f"{path}.machine", pool.machine, "a machine type", "n2-standard-4")
+        yield problems.shape(f"{path}.machine", pool.machine, "a machine type", "n2-standard-4")
         return
     if pool.machine is not None and not machines.boots(pool.machine):
         yield Problem(
@@ -229,8 +223,8 @@ def _pool(path: str, pool: NodePool) -> Iterator[Problem]:
         return
     try:
         machine = machines.node(pool)
-    except machines.NoFitError as error:
-        yield _no_fit(f"{path}.gpu" if pool.gpu else path, error)
+    except NoFitError as error:
+        yield problems.no_fit(f"{path}.gpu" if pool.gpu else path, error)
         return
     if pool.gpu and machines.accelerator(pool) is None:
         yield Problem(
@@ -265,8 +259,8 @@ def _stores(blueprint: Blueprint) -> Iterator[Problem]:
     cache = settings.cache
     try:
         size = machines.cache(cache.memory)
-    except machines.NoFitError as error:
-        yield _no_fit("cache.memory", error)
+    except NoFitError as error:
+        yield problems.no_fit("cache.memory", error)
         return
     if (cache.replicas or 0) > 1 and size < _READ_REPLICAS_FROM:
         yield Problem(
@@ -306,22 +300,3 @@ def _buckets(blueprint: Blueprint) -> Iterator[Problem]:
                 path=f"artifacts.buckets.{role}",
                 fix="Choose another name.",
             )
-
-
-def _shape(path: str, value: str, what: str, example: str) -> Problem:
-    return Problem(
-        code="wrong-shape",
-        message=f"'{value}' is not {what}",
-        path=path,
-        fix=f"Write it like {example}.",
-    )
-
-
-def _no_fit(path: str, error: machines.NoFitError) -> Problem:
-    return Problem(
-        code="no-machine",
-        message=str(error),
-        path=path,
-        allowed=error.available,
-        fix="Ask for one of the available sizes.",
-    )

@@ -12,17 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from plinth.clouds.sizes import Machine, NoFitError, first
 from plinth.spec.models import NodePool
-
-
-class Machine(NamedTuple):
-    """A machine type: cores, memory in GiB, accelerators."""
-
-    name: str
-    cpu: int
-    memory: float
-    gpu: str = ""
-    gpus: int = 0
 
 
 class Accelerator(NamedTuple):
@@ -30,14 +21,6 @@ class Accelerator(NamedTuple):
 
     type: str
     number: int
-
-
-class NoFitError(LookupError):
-    """No machine meets the need; ``available`` says what there is, in words."""
-
-    def __init__(self, message: str, available: Iterable[str]) -> None:
-        super().__init__(message)
-        self.available = tuple(available)
 
 
 #: GiB and price of a core by family (on demand, us-central1, in US cents an hour): the price is
@@ -148,10 +131,6 @@ _SQL_LEAST: Final = 3840
 _CACHE_MOST: Final = 300
 
 
-def _first(machines: Iterable[Machine], cpu: int, memory: float) -> Machine | None:
-    return next((m for m in machines if m.cpu >= cpu and m.memory >= memory), None)
-
-
 def node(pool: NodePool) -> str:
     """The machine type of a node pool.
 
@@ -161,7 +140,7 @@ def node(pool: NodePool) -> str:
     if pool.machine:
         return pool.machine
     if pool.gpu is None:
-        found = _first(NODES, pool.cpu, pool.memory)
+        found = first(NODES, pool.cpu, pool.memory)
         if found is None:
             largest = NODES[-1]
             raise NoFitError(
@@ -172,7 +151,7 @@ def node(pool: NodePool) -> str:
     wanted = pool.gpu
     family = [machine for machine in GPU_NODES if machine.gpu == wanted.type]
     same = [machine for machine in family if machine.gpus == wanted.count]
-    found = _first(same, pool.cpu, pool.memory)
+    found = first(same, pool.cpu, pool.memory)
     if found is None:
         raise NoFitError(
             f"no machine has {wanted.count} {wanted.type}, {pool.cpu} cores and {pool.memory} GiB",

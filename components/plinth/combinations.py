@@ -78,6 +78,7 @@ def of_settings(blueprint: Blueprint) -> Iterator[Problem]:
     """What settings say against one another."""
     yield from _domain(blueprint)
     yield from _models(blueprint)
+    yield from _compliance(blueprint)
     settings = blueprint.settings
     if settings.database.max_storage < settings.database.storage:
         yield Problem(
@@ -102,6 +103,14 @@ def of_settings(blueprint: Blueprint) -> Iterator[Problem]:
             path="network.adopt.private_subnets",
             fix="List one subnet in each of two or three zones.",
         )
+
+
+def _compliance(blueprint: Blueprint) -> Iterator[Problem]:
+    compliance = blueprint.settings.compliance
+    if compliance.rules or compliance.waivers:
+        from plinth_policies import enforcement
+
+        yield from enforcement.check(blueprint.settings)
 
 
 def _domain(blueprint: Blueprint) -> Iterator[Problem]:

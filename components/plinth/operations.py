@@ -201,23 +201,20 @@ def refuse_violations(environment: Environment) -> None:
 
     The engine judges as it goes, and some rules only at the end, when all has been made.
     """
-    from plinth_policies.model import REGISTRY
-
     blueprint = environment.blueprint
-    if blueprint.settings.policies != "mandatory":
+    levels = {blueprint.settings.policies, *blueprint.settings.compliance.rules.values()}
+    if not levels & {"mandatory", "remediate"}:
         return
     graph = planning.graph_of(blueprint, planning.project_of(environment.spec))
-    fixes = {rule.id: rule.fix for rule in REGISTRY.rules}
     problems = [
         Problem(
             code="policy-violation",
-            message=f"{found.policy}: {found.message.removesuffix(f'; {fixes[found.policy]}')}",
+            message=f"{found.policy}: {found.what}",
             path=found.urn,
             environment=blueprint.environment,
-            fix=f"{fixes[found.policy][:1].upper()}{fixes[found.policy][1:]}.",
+            fix=f"{found.fix[:1].upper()}{found.fix[1:]}.",
         )
-        for found in planning.judge(blueprint, graph)
-        if found.blocking
+        for found in planning.judge(blueprint, graph).blocking
     ]
     if problems:
         raise PolicyError(*problems)
@@ -230,11 +227,10 @@ def _pack(blueprint: Blueprint, folder: Path) -> PolicyPack:
     with names a checkout's.
     """
     from plinth.engine.workspace import PolicyPack
+    from plinth_policies import Enforcement
     from plinth_policies.pack import config
-    from plinth_policies.parameters import Parameters
 
-    settings = blueprint.settings
-    parameters = Parameters.from_settings(settings, blueprint.environment)
+    enforcement = Enforcement.from_settings(blueprint.settings, blueprint.environment)
     shipped, copy = data_folder("policies/packs") / PACK, folder / PACK
     copy.mkdir(parents=True, exist_ok=True)
     project = yaml.safe_load((shipped / "PulumiPolicy.yaml").read_text(encoding="utf-8"))
@@ -242,5 +238,5 @@ def _pack(blueprint: Blueprint, folder: Path) -> PolicyPack:
     (copy / "PulumiPolicy.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
     shutil.copy(shipped / "__main__.py", copy)
     file = folder / f"{blueprint.environment}.json"
-    file.write_text(json.dumps(config(settings.policies, parameters), indent=2), encoding="utf-8")
+    file.write_text(json.dumps(config(enforcement), indent=2), encoding="utf-8")
     return PolicyPack(path=copy, config=file)

@@ -13,6 +13,7 @@ from plinth.graph import Graph, capability_of
 from plinth.spec.models import CAPABILITIES
 
 if TYPE_CHECKING:
+    from plinth_policies import Report
     from plinth_policies.model import Violation
 
 #: The parts of a platform, in building order.
@@ -25,12 +26,17 @@ class Plan:
 
     blueprint: Blueprint
     graph: Graph
-    violations: tuple[Violation, ...]
+    policy: Report
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """What breaks a rule, waived or not."""
+        return self.policy.violations
 
     @property
     def blocked(self) -> bool:
         """Whether a mandatory policy is violated and not waived."""
-        return any(violation.blocking for violation in self.violations)
+        return bool(self.policy.blocking)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -45,6 +51,7 @@ class Plan:
             "cloud": self.graph.cloud,
             "resources": [resource.to_json() for resource in self.graph],
             "policy": [violation.to_json() for violation in self.violations],
+            "waivers": [excuse.to_json() for excuse in self.policy.excuses],
             "outputs": dict(self.graph.outputs),
         }
 
@@ -86,14 +93,11 @@ def graph_of(blueprint: Blueprint, project: str = program.PROJECT) -> Graph:
     )
 
 
-def judge(blueprint: Blueprint, graph: Graph) -> tuple[Violation, ...]:
+def judge(blueprint: Blueprint, graph: Graph) -> Report:
     """What the policies say of a graph."""
-    from plinth_policies.check import evaluate
-    from plinth_policies.parameters import Parameters
+    from plinth_policies import Enforcement, evaluate
 
-    settings = blueprint.settings
-    parameters = Parameters.from_settings(settings, blueprint.environment)
-    return evaluate(graph, parameters, level=settings.policies)
+    return evaluate(graph, Enforcement.from_settings(blueprint.settings, blueprint.environment))
 
 
 def plan(spec: Path, environment: str, *, cloud: str | None = None) -> Plan:
@@ -104,4 +108,4 @@ def plan(spec: Path, environment: str, *, cloud: str | None = None) -> Plan:
     """
     blueprint = program.blueprint_of(spec, environment, cloud=cloud)
     graph = graph_of(blueprint, project_of(spec))
-    return Plan(blueprint=blueprint, graph=graph, violations=judge(blueprint, graph))
+    return Plan(blueprint=blueprint, graph=graph, policy=judge(blueprint, graph))

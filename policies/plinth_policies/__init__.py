@@ -7,14 +7,17 @@ SDK, is loaded on its own.
 from __future__ import annotations
 
 from plinth_policies import encryption, exposure, tags, transit
-from plinth_policies.check import evaluate
+from plinth_policies.check import Report, evaluate
+from plinth_policies.enforcement import Enforcement
 from plinth_policies.model import REGISTRY, Level, Rule, Scope, Violation, Waiver
 from plinth_policies.parameters import Parameters
 
 __all__ = [
     "REGISTRY",
+    "Enforcement",
     "Level",
     "Parameters",
+    "Report",
     "Rule",
     "Scope",
     "Violation",

@@ -8,14 +8,23 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
+from itertools import count
 from typing import Any, Final, Literal
 
 from plinth.errors import Problem, UsageError
 from plinth.graph import SECRET, UNKNOWN, Graph, Resource
 from plinth_policies.parameters import Parameters
 
-#: ``advisory`` warns, ``mandatory`` stops the operation.
+#: How far rules go: ``advisory`` warns, ``mandatory`` stops the operation.
 Level = Literal["advisory", "mandatory"]
+
+#: What an environment may say of one rule. ``remediate`` mends what can safely be mended, and is
+#: mandatory for what is left.
+Action = Literal["disabled", "advisory", "mandatory", "remediate"]
+
+#: Resources that show a rule kept or broken: the inputs of one, or several as (type token, inputs),
+#: the judged one first. They refer to one another by name, as ``bucket: models``.
+Example = Mapping[str, Any] | tuple[tuple[str, Mapping[str, Any]], ...]
 
 #: Inputs and outputs under which other resources may name a resource.
 _NAMES: Final = ("id", "arn", "name", "bucket", "identifier")
@@ -89,6 +98,9 @@ def _refers(source: Resource, through: str, target: Resource) -> bool:
 
 Check = Callable[[Resource, Scope], Iterator[str]]
 
+#: The inputs that a resource should have had; None where there is nothing to mend.
+Mend = Callable[[Resource, Scope], Mapping[str, Any] | None]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -104,6 +116,10 @@ class Rule:
         consults: The same for the companions it looks up; a rule with any needs the whole graph.
         parameters: Names of the :class:`Parameters` that it reads.
         severity: How far it goes in an environment where policies are mandatory.
+        controls: What it serves: ids of :mod:`plinth_policies.controls`.
+        good: An example that keeps it.
+        bad: An example that breaks it, and nothing else in the same way.
+        mend: Gives a resource the inputs with which it keeps the rule, where that is safe.
         check: Yields what is wrong with one resource; must not have side effects.
     """
 
@@ -116,6 +132,10 @@ class Rule:
     consults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     severity: Level = "mandatory"
+    controls: tuple[str, ...] = ()
+    good: Example = field(default_factory=dict)
+    bad: Example = field(default_factory=dict)
+    mend: Mend | None = None
 
     @property
     def domain(self) -> str:
@@ -142,6 +162,24 @@ class Rule:
         """Whether one resource is not enough to judge."""
         return bool(self.consults)
 
+    def example(self, *, kept: bool) -> Graph:
+        """The example that keeps or breaks the rule; the judged resource comes first."""
+        shown = self.good if kept else self.bad
+        parts = shown if isinstance(shown, tuple) else ((self.types[0], shown),)
+        return Graph(
+            environment="example",
+            cloud="",
+            resources=tuple(
+                Resource(
+                    urn=f"urn:pulumi:example::plinth::{token}::{name}",
+                    type=token,
+                    name=name,
+                    inputs=inputs,
+                )
+                for name, (token, inputs) in zip(_names(), parts, strict=False)
+            ),
+        )
+
     def applies_to(self, resource: Resource) -> bool:
         """Whether it judges ``resource``."""
         return resource.custom and self.judges_kind(resource.type)
@@ -153,6 +191,11 @@ class Rule:
     def looks_at(self, kind: str) -> bool:
         """Whether it judges or consults resources of a type."""
         return _covers((*self.judges, *self.consults), kind)
+
+
+def _names() -> Iterator[str]:
+    yield "subject"
+    yield from (f"companion-{number}" for number in count(1))
 
 
 class Registry:
@@ -172,6 +215,10 @@ class Registry:
         consults: Mapping[str, tuple[str, ...]] | None = None,
         parameters: tuple[str, ...] = (),
         severity: Level = "mandatory",
+        controls: tuple[str, ...] = (),
+        good: Example | None = None,
+        bad: Example | None = None,
+        mend: Mend | None = None,
     ) -> Callable[[Check], Check]:
         """Registers the decorated check function; the fields are those of :class:`Rule`.
 
@@ -192,6 +239,10 @@ class Registry:
                 consults=consults or {},
                 parameters=parameters,
                 severity=severity,
+                controls=controls,
+                good=good or {},
+                bad=bad or {},
+                mend=mend,
             )
             return check
 
@@ -269,6 +320,7 @@ class Violation:
         severity: Whether it warns or stops here.
         urn: The resource.
         message: What is wrong and what to do.
+        fix: What to do alone.
         waiver: The waiver that excuses it, if one does.
     """
 
@@ -276,7 +328,13 @@ class Violation:
     severity: Level
     urn: str
     message: str
+    fix: str = ""
     waiver: Waiver | None = None
+
+    @property
+    def what(self) -> str:
+        """What is wrong alone."""
+        return self.message.removesuffix(f"; {self.fix}")
 
     @property
     def blocking(self) -> bool:

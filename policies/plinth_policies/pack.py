@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from pulumi_policy import (
@@ -29,8 +30,9 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 
 from plinth.graph import UNKNOWN, Graph, Resource
-from plinth_policies.check import find_waiver, judge, severity_at
-from plinth_policies.model import REGISTRY, Level, Rule, Scope, Waiver
+from plinth_policies.check import judge
+from plinth_policies.enforcement import Enforcement
+from plinth_policies.model import REGISTRY, Rule, Scope, Waiver
 from plinth_policies.parameters import Parameters
 
 PACK_NAME: Final = "plinth-baseline"
@@ -61,18 +63,17 @@ def policies(rules: Iterable[Rule] | None = None) -> list[Policy]:
     return [_stack_policy(rule) if rule.needs_graph else _resource_policy(rule) for rule in chosen]
 
 
-def config(level: Level, parameters: Parameters, waivers: Sequence[Waiver] = ()) -> dict[str, Any]:
+def config(enforcement: Enforcement) -> dict[str, Any]:
     """The content of the file for ``--policy-pack-config``, as plain JSON data.
 
     The key ``all`` covers rules that a newer pack has and this configuration does not know.
     """
-    record: dict[str, Any] = {"all": {"enforcementLevel": level}}
-    excuses = [waiver.to_json() for waiver in waivers]
+    record: dict[str, Any] = {"all": {"enforcementLevel": enforcement.level}}
     for rule in REGISTRY.rules:
         record[rule.id] = {
-            "enforcementLevel": severity_at(level, rule),
-            **parameters.to_json(rule.parameters),
-            "waivers": excuses,
+            "enforcementLevel": enforcement.action(rule),
+            **enforcement.parameters.to_json(rule.parameters),
+            "waivers": [w.to_json() for w in enforcement.waivers if fnmatchcase(rule.id, w.rule)],
         }
     return record
 
@@ -128,8 +129,9 @@ def _report(
     values = {name: value for name, value in settings.items() if name != "waivers"}
     scope = Scope(graph, Parameters.from_json(values))
     waivers = [Waiver.from_json(entry) for entry in settings.get("waivers") or ()]
+    excused = Enforcement(level="advisory", waivers=waivers)
     for resource in graph:
-        if rule.applies_to(resource) and not find_waiver(waivers, rule, resource, date.today()):
+        if rule.applies_to(resource) and not excused.waiver(rule, resource, date.today()):
             for message in judge(rule, resource, scope):
                 report(message, resource.urn)
 

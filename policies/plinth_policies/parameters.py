@@ -1,7 +1,7 @@
 """What the rules compare against: plain values, taken from an environment's settings.
 
-The same record travels to the engine as policy configuration, so every field is a string or a
-tuple of strings and has a JSON Schema.
+The same record travels to the engine as policy configuration, so every field is a string, a number,
+a switch or a tuple of strings, and has a JSON Schema.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _KEYS: Final = ("platform", "environment", "owner", "cost-center", "capability",
 class Parameters:
     """Values that differ from one environment to the next.
 
-    An empty string switches off the comparison with that value; that the tag is there and well
-    formed is still asked for.
+    An empty string or list, or zero, switches off the comparison with that value; that a tag is
+    there and well formed is still asked for.
 
     Attributes:
         platform: Name that the ``platform`` tag must have.
@@ -36,6 +36,15 @@ class Parameters:
         allowed_public_cidrs: Public address ranges that may connect. A range that is the whole
             internet is never allowed, listed or not.
         public_services: Names (globs) of load balancers that may face the internet.
+        allowed_regions: Regions in which data may be kept.
+        allowed_registries: Registries, or paths in them, that images may come from.
+        machine_families: Globs of the machine types that nodes may have.
+        max_nodes: How many nodes one pool may grow to.
+        monthly_budget: What the environment may cost a month.
+        log_retention_days: How long logs are kept at least.
+        backup_retention_days: How long backups are kept at least.
+        durable: Whether what holds data must be guarded: deletion protection, standby copies.
+        backups: Whether there must be backups.
     """
 
     platform: str = ""
@@ -47,6 +56,15 @@ class Parameters:
     required_labels: tuple[str, ...] = _KEYS
     allowed_public_cidrs: tuple[str, ...] = ()
     public_services: tuple[str, ...] = ()
+    allowed_regions: tuple[str, ...] = ()
+    allowed_registries: tuple[str, ...] = ()
+    machine_families: tuple[str, ...] = ()
+    max_nodes: int = 0
+    monthly_budget: float = 0.0
+    log_retention_days: int = 0
+    backup_retention_days: int = 0
+    durable: bool = False
+    backups: bool = False
 
     @classmethod
     def from_settings(cls, settings: Settings, environment: str) -> Parameters:
@@ -54,13 +72,26 @@ class Parameters:
         domain = settings.domain
         public = domain is not None and domain.exposure == "public"
         visitors = domain.allow if domain is not None and public else ()
+        limits = settings.compliance.limits
+        regions = (settings.region,) if settings.region else ()
         return cls(
             platform=settings.name,
             environment=environment,
             owner=settings.owner,
             cost_center=settings.cost.center,
+            cost_center_pattern=limits.cost_center_pattern or cls.cost_center_pattern,
+            required_tags=(*_KEYS, *(key for key in limits.required_tags if key not in _KEYS)),
             allowed_public_cidrs=(*settings.cluster.public_access, *visitors),
             public_services=("gateway-*",) if public else (),
+            allowed_regions=limits.allowed_regions or regions,
+            allowed_registries=limits.allowed_registries,
+            machine_families=limits.machine_families,
+            max_nodes=limits.max_nodes,
+            monthly_budget=settings.cost.monthly_budget,
+            log_retention_days=limits.log_retention_days,
+            backup_retention_days=limits.backup_retention_days,
+            durable=settings.durable,
+            backups=bool(settings.backups.enabled),
         )
 
     @classmethod
@@ -70,19 +101,19 @@ class Parameters:
         Raises:
             UsageError: A key is not a parameter, or a value has the wrong type.
         """
-        kinds = {name: type(default) for name, default in asdict(cls()).items()}
+        defaults = asdict(cls())
         problems = [
             Problem(
                 code="policy-parameter",
                 message=f"{key!r} is not a policy parameter with a value of that type",
-                allowed=tuple(kinds),
+                allowed=tuple(defaults),
             )
             for key, value in data.items()
-            if key not in kinds or not _fits(value, kinds[key])
+            if key not in defaults or not _fits(value, type(defaults[key]))
         ]
         if problems:
             raise UsageError(*problems)
-        return cls(**{key: kinds[key](value) for key, value in data.items()})
+        return cls(**{key: type(defaults[key])(value) for key, value in data.items()})
 
     def to_json(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """The values (of ``names`` alone, when given) as plain JSON data."""
@@ -92,15 +123,26 @@ class Parameters:
     @classmethod
     def schema(cls, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         """JSON Schemas of the named parameters."""
-        text: dict[str, Any] = {"type": "string"}
-        texts = {"type": "array", "items": text}
         return {
-            name: {**(texts if isinstance(default, list) else text), "default": default}
+            name: {**_SCHEMAS[type(default)], "default": default}
             for name, default in cls().to_json(names).items()
         }
 
 
+_SCHEMAS: Final[dict[type, dict[str, Any]]] = {
+    str: {"type": "string"},
+    list: {"type": "array", "items": {"type": "string"}},
+    bool: {"type": "boolean"},
+    int: {"type": "integer", "minimum": 0},
+    float: {"type": "number", "minimum": 0},
+}
+
+
 def _fits(value: object, kind: type) -> bool:
-    if kind is str:
-        return isinstance(value, str)
-    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    if kind is tuple:
+        return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    if kind in (int, float):
+        # The engine hands every number over as one with a fraction.
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and (kind is float or value == int(value))  # type: ignore[call-overload]
+    return isinstance(value, kind)

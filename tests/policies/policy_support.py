@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from plinth.graph import SECRET, UNKNOWN, Graph, Resource
-from plinth_policies import REGISTRY, Parameters, Rule, evaluate
+from plinth_policies import REGISTRY, Enforcement, Parameters, Rule, evaluate
 
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/1"
 PARAMETERS = Parameters(
@@ -62,8 +62,9 @@ def rule_of(rule_id: str) -> Rule:
 
 def messages(rule_id: str, graph: Graph, parameters: Parameters = PARAMETERS) -> list[str]:
     """What one rule says about a graph."""
-    found = evaluate(graph, parameters, level="mandatory", rules=[rule_of(rule_id)])
-    return [violation.message for violation in found]
+    enforcement = Enforcement(level="mandatory", parameters=parameters)
+    found = evaluate(graph, enforcement, rules=[rule_of(rule_id)])
+    return [violation.message for violation in found.violations]
 
 
 def good_cases(tables: Tables) -> list[tuple[str, Graph]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from typing import Any
 
 import pytest
 from policy_support import PARAMETERS, resource
@@ -11,8 +12,19 @@ from policy_support import PARAMETERS, resource
 from plinth.errors import UsageError
 from plinth.graph import Graph, Resource
 from plinth.spec.models import Cluster, Cost, Domain, Settings
-from plinth_policies import REGISTRY, Level, Parameters, Rule, Scope, Violation, Waiver, evaluate
-from plinth_policies.model import Registry
+from plinth_policies import (
+    REGISTRY,
+    Enforcement,
+    Level,
+    Parameters,
+    Report,
+    Rule,
+    Scope,
+    Violation,
+    Waiver,
+    evaluate,
+)
+from plinth_policies.model import Action, Registry
 
 QUEUE = "aws:sqs/queue:Queue"
 TODAY = date(2026, 1, 31)
@@ -42,15 +54,20 @@ def _waiver(resource: str = "*", expires: date = TODAY, rule: str = "test-rule")
     return Waiver(rule=rule, resource=resource, reason="r", owner="o@e.x", expires=expires)
 
 
+def _report(*waivers: Waiver, rule: Rule | None = None, **more: Any) -> Report:
+    enforcement = Enforcement(level="mandatory", parameters=PARAMETERS, waivers=waivers, **more)
+    return evaluate(GRAPH, enforcement, today=TODAY, rules=[rule or _rule(_complains)])
+
+
 def _evaluate(*waivers: Waiver, rule: Rule | None = None) -> tuple[Violation, ...]:
-    rules = [rule or _rule(_complains)]
-    return evaluate(GRAPH, PARAMETERS, level="mandatory", waivers=waivers, today=TODAY, rules=rules)
+    return _report(*waivers, rule=rule).violations
 
 
 def test_violations_come_in_one_order_whatever_the_order_of_the_graph() -> None:
-    found = evaluate(GRAPH, PARAMETERS, level="advisory")
+    advisory = Enforcement(level="advisory", parameters=PARAMETERS)
+    found = evaluate(GRAPH, advisory).violations
     turned = replace(GRAPH, resources=GRAPH.resources[::-1])
-    assert found == evaluate(turned, PARAMETERS, level="advisory")
+    assert found == evaluate(turned, advisory).violations
     assert [(v.policy, v.urn) for v in found] == sorted((v.policy, v.urn) for v in found)
     assert {v.policy for v in found} == {"encryption-sqs-queue-kms", "tags-required"}
 
@@ -78,7 +95,7 @@ def test_the_environment_caps_what_a_rule_may_do(
     level: Level, severity: Level, expected: Level
 ) -> None:
     rule = _rule(_complains, severity=severity)
-    found = evaluate(GRAPH, PARAMETERS, level=level, rules=[rule])
+    found = evaluate(GRAPH, Enforcement(level=level), rules=[rule]).violations
     assert [v.severity for v in found] == [expected, expected]
     assert all(v.blocking == (expected == "mandatory") for v in found)
 
@@ -146,6 +163,67 @@ def test_waivers_that_are_for_something_else_or_expired_do_not_count(waiver: Wai
     assert all(v.waiver is None and v.blocking for v in _evaluate(waiver))
 
 
+def test_an_expired_waiver_is_a_violation_of_its_own_and_an_unused_one_is_reported() -> None:
+    expired, unused = _waiver(expires=date(2026, 1, 30)), _waiver("c")
+    report = _report(expired, unused, _waiver("a"))
+    assert [excuse.state for excuse in report.excuses] == ["expired", "unused", "used"]
+    (violation,) = [v for v in report.violations if v.policy == "waiver-expired"]
+    assert violation.blocking
+    assert violation.message == (
+        "the waiver of test-rule for * expired on 2026-01-30; mend what it excused, or let o@e.x "
+        "renew it with a reason"
+    )
+    lenient = Enforcement(level="advisory", waivers=[expired])
+    warned = evaluate(GRAPH, lenient, today=TODAY, rules=[]).violations
+    assert [(v.policy, v.blocking) for v in warned] == [("waiver-expired", False)]
+
+
+@pytest.mark.parametrize(
+    ("actions", "severity"),
+    [
+        ({"test-rule": "advisory"}, "advisory"),
+        ({"test-*": "advisory"}, "advisory"),
+        ({"*": "disabled", "test-*": "advisory"}, "advisory"),
+        ({"test-*": "disabled", "test-rule": "mandatory"}, "mandatory"),
+        ({"test-rule": "remediate"}, "mandatory"),  # what is left after mending stops
+        ({"other-*": "disabled"}, "mandatory"),
+    ],
+)
+def test_an_environment_can_tune_single_rules(actions: dict[str, Action], severity: Level) -> None:
+    found = _report(actions=actions).violations
+    assert [v.severity for v in found] == [severity, severity]
+
+
+def test_a_disabled_rule_judges_nothing() -> None:
+    report = _report(actions={"test-rule": "disabled"})
+    assert (report.violations, report.judgements) == ((), ())
+
+
+def test_a_rule_that_remediates_mends_before_anything_is_judged() -> None:
+    def check(resource: Resource, _scope: Scope) -> Iterator[str]:
+        if not resource.inputs.get("safe"):
+            yield "not safe"
+
+    def mend(resource: Resource, _scope: Scope) -> dict[str, Any]:
+        return {**resource.inputs, "safe": True}
+
+    rule = replace(_rule(check), mend=mend)
+    assert len(_report(rule=rule).violations) == 2
+    report = _report(rule=rule, actions={"test-rule": "remediate"})
+    assert report.violations == ()
+    assert [mended.urn.rsplit("::", 1)[1] for mended in report.mended] == ["b", "a"]
+    assert [r.inputs for r in report.graph] == [{"safe": True}, {"safe": True}, {}]
+
+
+def test_a_mend_that_breaks_leaves_a_mandatory_violation() -> None:
+    def mend(_resource: Resource, _scope: Scope) -> dict[str, Any]:
+        raise KeyError("hunter2")
+
+    rule = replace(_rule(_complains), mend=mend)
+    found = _report(rule=rule, actions={"test-rule": "remediate"}).violations
+    assert [(v.what, v.blocking) for v in found] == [("a is wrong", True), ("b is wrong", True)]
+
+
 def test_waivers_travel_as_json_and_must_be_complete() -> None:
     whole = _waiver().to_json()
     assert Waiver.from_json(whole) == _waiver()
@@ -162,7 +240,15 @@ def test_waivers_travel_as_json_and_must_be_complete() -> None:
 def test_parameters_travel_as_json() -> None:
     assert Parameters.from_json(PARAMETERS.to_json()) == PARAMETERS
     assert Parameters.from_json({}) == Parameters()
-    for broken in ({"unknown": "x"}, {"owner": 1}, {"required_tags": "owner"}):
+    assert Parameters.from_json({"max_nodes": 3.0}) == Parameters(max_nodes=3)
+    for broken in (
+        {"unknown": "x"},
+        {"owner": 1},
+        {"required_tags": "owner"},
+        {"max_nodes": 1.5},
+        {"max_nodes": True},
+        {"durable": "yes"},
+    ):
         with pytest.raises(UsageError):
             Parameters.from_json(broken)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from policy_support import KEY, PARAMETERS
 from plinth.engine.host import launcher
 from plinth.engine.locate import locate
 from plinth.graph import Graph
-from plinth_policies import Waiver, evaluate, pack
+from plinth_policies import Enforcement, Waiver, evaluate, pack
 from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
 
 REPOSITORY = Path(__file__).parents[2]
@@ -92,18 +93,20 @@ def test_the_engine_finds_what_the_offline_check_finds(tmp_path: Path) -> None:
         Waiver(rule="transit-*", resource="bad", reason="r", owner="o@e.x", expires=date.max)
     ]
     graph = Graph.from_export(_state(), environment="dev", cloud="aws")
-    found = evaluate(graph, PARAMETERS, level="mandatory", waivers=waivers)
+    enforcement = Enforcement(level="mandatory", parameters=PARAMETERS, waivers=waivers)
+    found = evaluate(graph, enforcement).violations
     assert {violation.urn.rsplit("::", 1)[1] for violation in found} == {"bad", "volume"}
     assert [violation.policy for violation in found if violation.waiver] == [
         "transit-s3-bucket-tls"
     ]
 
-    code, output = _engine_says(tmp_path, _state(), pack.config("mandatory", PARAMETERS, waivers))
+    code, output = _engine_says(tmp_path, _state(), pack.config(enforcement))
     assert code != 0
     lines = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
     events = [event["policyEvent"] for event in lines if "policyEvent" in event]
     said = {(e["policyName"], e["resourceUrn"], e["enforcementLevel"]) for e in events}
     assert said == {(v.policy, v.urn, v.severity) for v in found if not v.waiver}
 
-    code, output = _engine_says(tmp_path, _state(), pack.config("advisory", PARAMETERS, waivers))
+    lenient = replace(enforcement, level="advisory")
+    code, output = _engine_says(tmp_path, _state(), pack.config(lenient))
     assert code == 0, output

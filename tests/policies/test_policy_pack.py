@@ -25,7 +25,7 @@ from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, unknown_checking_proxy
 
 from plinth.errors import UsageError
 from plinth.graph import UNKNOWN
-from plinth_policies import REGISTRY, Level, Waiver, pack
+from plinth_policies import REGISTRY, Enforcement, Level, Waiver, pack
 from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
 
 VOLUME = "aws:ebs/volume:Volume"
@@ -172,7 +172,7 @@ def test_parameters_and_waivers_come_from_the_configuration() -> None:
 
 @pytest.mark.parametrize("level", ["advisory", "mandatory"])
 def test_the_configuration_fits_the_schemas(level: Level) -> None:
-    made = pack.config(level, PARAMETERS, [FOREVER])
+    made = pack.config(Enforcement(level=level, parameters=PARAMETERS, waivers=[FOREVER]))
     assert json.loads(json.dumps(made)) == made
     assert made.pop("all") == {"enforcementLevel": level}
     assert set(made) == {policy.name for policy in pack.policies()}
@@ -186,7 +186,7 @@ def test_the_configuration_fits_the_schemas(level: Level) -> None:
         jsonschema.validate(settings, whole)
         jsonschema.validate({k: v["default"] for k, v in schema.properties.items()}, whole)
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(dict.fromkeys(settings, 1), whole)
+            jsonschema.validate({key: {} for key in settings}, whole)
 
 
 def test_the_pack_folder_starts_the_pack_with_the_projects_environment() -> None:

@@ -9,6 +9,8 @@ are checked against :mod:`plinth.registry`.
 from __future__ import annotations
 
 import ipaddress
+import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -306,6 +308,87 @@ class Backups(Model):
     retention_days: int = Field(default=14, ge=1, le=35, description="How long copies are kept.")
 
 
+Tag = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9 ._@/=+-]+$")]
+
+#: What every cloud's tags and every Kubernetes label can be called.
+TagKey = Annotated[str, Field(pattern=r"^[A-Za-z]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+
+
+class Limits(Model):
+    """What policies compare with. Left out, a comparison is off, or as said below."""
+
+    allowed_regions: tuple[str, ...] = Field(
+        default=(), description="Regions that may hold data. Default: the environment's own."
+    )
+    allowed_registries: tuple[str, ...] = Field(
+        default=(),
+        description="Registries, or paths in them, that images may come from.",
+        examples=[["ghcr.io", "docker.io/apache"]],
+    )
+    machine_families: tuple[str, ...] = Field(
+        default=(),
+        description="Patterns of the machine types that nodes may have.",
+        examples=[["m7i.*", "g6.*"]],
+    )
+    max_nodes: int = Field(
+        default=0, ge=0, le=5000, description="How many nodes a pool may grow to; 0 for any."
+    )
+    log_retention_days: int = Field(
+        default=0, ge=0, le=3650, description="How long logs must be kept; 0 for any."
+    )
+    backup_retention_days: int = Field(
+        default=0, ge=0, le=35, description="How long backups must be kept; 0 for any."
+    )
+    required_tags: tuple[TagKey, ...] = Field(
+        default=(), description="Tags that everything must carry, beside Plinth's own."
+    )
+    cost_center_pattern: str | None = Field(
+        default=None,
+        description="Regular expression that a cost centre must match as a whole.",
+        examples=["[0-9]{4}"],
+    )
+
+    @field_validator("cost_center_pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise PydanticCustomError(
+                "pattern",
+                "'{value}' is not a regular expression: {reason}",
+                {"value": value, "reason": str(error), "fix": "Write it as Python's `re` has it."},
+            ) from error
+        return value
+
+
+class Waiver(Model):
+    """Leave to break one rule for a while."""
+
+    rule: str = Field(min_length=1, description="The rule's id, or a pattern of ids.")
+    resource: str = Field(
+        min_length=1, description="Pattern that the resource's logical name or URN must match."
+    )
+    reason: str = Field(min_length=10, description="Why it is fine.")
+    owner: Email = Field(description="Who answers for it.")
+    expires: date = Field(description="Last day on which it counts.", examples=["2027-06-30"])
+
+
+class Compliance(Model):
+    """How policies judge the environment; ``policies`` says whether they warn or stop."""
+
+    rules: dict[str, Literal["disabled", "advisory", "mandatory", "remediate"]] = Field(
+        default_factory=dict,
+        description="How far single rules go, by id or pattern. `remediate` mends what can safely "
+        "be mended.",
+        examples=[{"images-digest": "mandatory"}],
+    )
+    limits: Limits = Field(default_factory=Limits, description="What policies compare with.")
+    waivers: tuple[Waiver, ...] = Field(
+        default=(), description="What may break a rule, why, and until when."
+    )
+
+
 class Versions(Model):
     """Versions that differ from Plinth's own pins. Left out, the pins in force stay in force."""
 
@@ -327,12 +410,6 @@ class Versions(Model):
         default_factory=dict,
         description="Image references by image name.",
     )
-
-
-Tag = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9 ._@/=+-]+$")]
-
-#: What every cloud's tags and every Kubernetes label can be called.
-TagKey = Annotated[str, Field(pattern=r"^[A-Za-z]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
 
 
 class Settings(Model):
@@ -376,6 +453,9 @@ class Settings(Model):
     log_retention_days: Days = Field(default=90, description="How long logs are kept.")
     policies: Literal["advisory", "mandatory"] = Field(
         default="advisory", description="Whether a violated policy warns or stops."
+    )
+    compliance: Compliance = Field(
+        default_factory=Compliance, description="Single rules, their limits, and waivers."
     )
     tags: dict[TagKey, Tag] = Field(
         default_factory=dict,

@@ -34,6 +34,25 @@ def get(properties: Mapping[str, Any], dotted: str) -> Any:
     return value
 
 
+def put(properties: Mapping[str, Any], dotted: str, value: Any) -> dict[str, Any]:
+    """The properties with a value at a dotted path; what is missing on the way is made.
+
+    Raises:
+        TypeError: A step is neither a mapping nor missing.
+    """
+    name, _, rest = dotted.partition(".")
+    return {**properties, name: put(properties.get(name) or {}, rest, value) if rest else value}
+
+
+def nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs from dotted paths; a value that is ``None`` is left out."""
+    inputs: dict[str, Any] = {}
+    for path, value in dotted.items():
+        if value is not None:
+            inputs = put(inputs, path, value)
+    return inputs
+
+
 def known(value: Any, name: str) -> Any:
     """The value itself.
 
@@ -55,6 +74,11 @@ def blocks(value: Any, name: str) -> list[Any]:
     if value is None:
         return []
     return [known(item, name) for item in (value if isinstance(value, list | tuple) else [value])]
+
+
+def listed(value: Any) -> list[Any]:
+    """A value that may stand alone, as a list."""
+    return value if isinstance(value, list) else [value]
 
 
 def is_on(value: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policy_support import KEY, Inputs, Table, key_table, resource
+from policy_support import KEY, Inputs, Table, key_table, mode_table, resource
 
 from plinth.graph import UNKNOWN, Resource
 from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION, BUCKET_LOGGING
@@ -169,6 +169,81 @@ TABLES = {
             ({}, "enableKeyRotation is not set"),
             ({"enableKeyRotation": False}, "enableKeyRotation is off"),
             ({"enableKeyRotation": UNKNOWN}, "enableKeyRotation is not known"),
+        ],
+    ),
+    "encryption-ebs-snapshot-kms": key_table(
+        "aws:ebs/snapshotCopy:SnapshotCopy", "kmsKeyId", "encrypted"
+    ),
+    "encryption-docdb-kms": key_table("aws:docdb/cluster:Cluster", "kmsKeyId", "storageEncrypted"),
+    "encryption-neptune-kms": key_table(
+        "aws:neptune/cluster:Cluster", "kmsKeyArn", "storageEncrypted"
+    ),
+    "encryption-redshift-kms": key_table("aws:redshift/cluster:Cluster", "kmsKeyId", "encrypted"),
+    "encryption-redshift-serverless-kms": key_table(
+        "aws:redshiftserverless/namespace:Namespace", "kmsKeyId"
+    ),
+    "encryption-opensearch-kms": key_table(
+        "aws:opensearch/domain:Domain", "encryptAtRest.kmsKeyId", "encryptAtRest.enabled"
+    ),
+    "encryption-memorydb-kms": key_table("aws:memorydb/cluster:Cluster", "kmsKeyArn"),
+    "encryption-keyspaces-kms": mode_table(
+        "aws:keyspaces/table:Table",
+        "encryptionSpecification.kmsKeyIdentifier",
+        "encryptionSpecification.type",
+        "CUSTOMER_MANAGED_KMS_KEY",
+        "AWS_OWNED_KMS_KEY",
+    ),
+    "encryption-kinesis-stream-kms": mode_table(
+        "aws:kinesis/stream:Stream", "kmsKeyId", "encryptionType", "KMS", "NONE"
+    ),
+    "encryption-msk-kms": key_table(
+        "aws:msk/cluster:Cluster", "encryptionInfo.encryptionAtRestKmsKeyArn"
+    ),
+    "encryption-mq-broker-kms": key_table("aws:mq/broker:Broker", "encryptionOptions.kmsKeyId"),
+    "encryption-fsx-lustre-kms": key_table("aws:fsx/lustreFileSystem:LustreFileSystem", "kmsKeyId"),
+    "encryption-athena-results-kms": mode_table(
+        "aws:athena/workgroup:Workgroup",
+        "configuration.resultConfiguration.encryptionConfiguration.kmsKeyArn",
+        "configuration.resultConfiguration.encryptionConfiguration.encryptionOption",
+        "SSE_KMS",
+        "SSE_S3",
+    ),
+    "encryption-cloudtrail-kms": key_table("aws:cloudtrail/trail:Trail", "kmsKeyId"),
+    "encryption-cloudtrail-lake-kms": key_table(
+        "aws:cloudtrail/eventDataStore:EventDataStore", "kmsKeyId"
+    ),
+    "encryption-sagemaker-notebook-kms": key_table(
+        "aws:sagemaker/notebookInstance:NotebookInstance", "kmsKeyId"
+    ),
+    "encryption-sagemaker-endpoint-kms": key_table(
+        "aws:sagemaker/endpointConfiguration:EndpointConfiguration", "kmsKeyArn"
+    ),
+    "encryption-sagemaker-features-kms": Table(
+        "aws:sagemaker/featureGroup:FeatureGroup",
+        good=[
+            {"onlineStoreConfig": {"securityConfig": {"kmsKeyId": UNKNOWN}}},
+            {"offlineStoreConfig": {"s3StorageConfig": {"s3Uri": "s3://f", "kmsKeyId": KEY}}},
+        ],
+        bad=[
+            ({"onlineStoreConfig": {"enableOnlineStore": True}}, "securityConfig.kmsKeyId is not"),
+            ({"onlineStoreConfig": UNKNOWN}, "onlineStoreConfig is not known"),
+            ({"offlineStoreConfig": {"s3StorageConfig": {}}}, "s3StorageConfig.kmsKeyId is not"),
+        ],
+    ),
+    "encryption-ec2-instance-kms": Table(
+        "aws:ec2/instance:Instance",
+        good=[{"rootBlockDevice": {"encrypted": True, "kmsKeyId": UNKNOWN}}],
+        bad=[
+            ({}, "so the image decides"),
+            ({"rootBlockDevice": {"kmsKeyId": KEY}}, "encrypted is not set"),
+            ({"rootBlockDevice": {"encrypted": UNKNOWN, "kmsKeyId": KEY}}, "is not known"),
+            (
+                {
+                    "rootBlockDevice": {"encrypted": True, "kmsKeyId": KEY},
+                    "ebsBlockDevices": [{"encrypted": True}],
+                },
+                "kmsKeyId is not set",
+            ),
         ],
     ),
 }

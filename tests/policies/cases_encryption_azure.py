@@ -6,6 +6,7 @@ from policy_support import Table, key_table, mode_table, resource, settings_tabl
 
 from plinth.graph import UNKNOWN, Resource
 
+MACHINE = "azure-native:compute:VirtualMachine"
 CLUSTER = "azure-native:containerservice:ManagedCluster"
 VAULT = "azure-native:keyvault:Vault"
 BY_SET = "EncryptionAtRestWithCustomerKey"
@@ -137,13 +138,34 @@ TABLES = {
             ({"properties": {"rotationPolicy": UNKNOWN}}, "is not known"),
         ],
     ),
-    "encryption-azure-scale-set-kms": Table(
+    "encryption-azure-machine-kms": Table(
         "azure-native:compute:VirtualMachineScaleSet",
         good=[_storage({"id": UNKNOWN}), _storage({"id": UNKNOWN}, {"id": "set"})],
         bad=[
             ({}, "diskEncryptionSet.id is not set"),
             (_storage({"id": "set"}, {}), "diskEncryptionSet.id is not set"),
             ({"virtualMachineProfile": UNKNOWN}, "storageProfile is not known"),
+            ([resource(MACHINE, {"storageProfile": {"osDisk": {}}})], "is not set"),
         ],
+    ),
+    "encryption-databricks-disks-kms": mode_table(
+        "azure-native:databricks:Workspace",
+        "encryption.entities.managedDisk.keyVaultProperties.keyName",
+        "encryption.entities.managedDisk.keySource",
+        "Microsoft.Keyvault",
+        "Default",
+    ),
+    "encryption-databricks-services-kms": mode_table(
+        "azure-native:databricks:Workspace",
+        "encryption.entities.managedServices.keyVaultProperties.keyName",
+        "encryption.entities.managedServices.keySource",
+        "Microsoft.Keyvault",
+        "Default",
+    ),
+    "encryption-recovery-vault-kms": key_table(
+        "azure-native:recoveryservices:Vault", "properties.encryption.keyVaultProperties.keyUri"
+    ),
+    "encryption-azure-search-kms": settings_table(
+        ("azure-native:search:Service", "encryptionWithCmk.enforcement", "Enabled", "Disabled"),
     ),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from policy_support import Table, key_table, mode_table, nested, resource
+from policy_support import Table, key_table, mode_table, resource
 
 from plinth.graph import UNKNOWN, Resource
+from plinth_policies.values import nested
 
 CLUSTER = "gcp:container/cluster:Cluster"
 SQL = "gcp:sql/databaseInstance:DatabaseInstance"
@@ -23,6 +24,10 @@ def _replicas(*replicas: object) -> dict[str, object]:
 
 def _kept(key: str) -> dict[str, object]:
     return {"location": "europe-west1", "customerManagedEncryption": {"kmsKeyName": key}}
+
+
+def _notebook(boot: object, *data: object) -> dict[str, object]:
+    return {"gceSetup": {"bootDisk": boot, "dataDisks": list(data)}}
 
 
 TABLES = {
@@ -138,6 +143,58 @@ TABLES = {
             ({}, "rotationPeriod is not set"),
             ({"rotationPeriod": "63072000s"}, "rotationPeriod is 63072000s"),
             ({"rotationPeriod": UNKNOWN}, "rotationPeriod is not known"),
+        ],
+    ),
+    "encryption-vertex-dataset-kms": key_table(
+        "gcp:vertex/aiDataset:AiDataset", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-vertex-index-kms": key_table(
+        "gcp:vertex/aiIndex:AiIndex", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-vertex-index-endpoint-kms": key_table(
+        "gcp:vertex/aiIndexEndpoint:AiIndexEndpoint", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-vertex-legacy-features-kms": key_table(
+        "gcp:vertex/aiFeatureStore:AiFeatureStore", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-vertex-metadata-kms": key_table(
+        "gcp:vertex/aiMetadataStore:AiMetadataStore", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-vertex-tensorboard-kms": key_table(
+        "gcp:vertex/aiTensorboard:AiTensorboard", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-colab-kms": key_table(
+        "gcp:colab/runtimeTemplate:RuntimeTemplate", "encryptionSpec.kmsKeyName"
+    ),
+    "encryption-spanner-kms": key_table(
+        "gcp:spanner/database:Database", "encryptionConfig.kmsKeyName"
+    ),
+    "encryption-dataproc-kms": key_table(
+        "gcp:dataproc/cluster:Cluster", "clusterConfig.encryptionConfig.kmsKeyName"
+    ),
+    "encryption-gcp-snapshot-kms": key_table(
+        "gcp:compute/snapshot:Snapshot", "snapshotEncryptionKey.kmsKeySelfLink"
+    ),
+    "encryption-gcp-image-kms": key_table(
+        "gcp:compute/image:Image", "imageEncryptionKey.kmsKeySelfLink"
+    ),
+    "encryption-vertex-workbench-kms": Table(
+        "gcp:workbench/instance:Instance",
+        good=[_notebook({"diskEncryption": "CMEK", "kmsKey": UNKNOWN})],
+        bad=[
+            ({}, "diskEncryption is not set, which means GMEK"),
+            ({"gceSetup": UNKNOWN}, "gceSetup is not known"),
+            (_notebook({"diskEncryption": "CMEK"}), "kmsKey is not set"),
+            (_notebook({"diskEncryption": UNKNOWN}), "diskEncryption is not known"),
+            (_notebook({"diskEncryption": "CMEK", "kmsKey": "k"}, {}), "diskEncryption is not set"),
+        ],
+    ),
+    "encryption-bigtable-kms": Table(
+        "gcp:bigtable/instance:Instance",
+        good=[{"clusters": [{"kmsKeyName": UNKNOWN}]}],
+        bad=[
+            ({"clusters": [{"kmsKeyName": "k"}, {}]}, "kmsKeyName is not set"),
+            ({"clusters": UNKNOWN}, "clusters is not known"),
         ],
     ),
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from policy_support import Table, resource
+import json
+
+from policy_support import Table, resource, settings_table
 
 from plinth.graph import UNKNOWN, Resource
 from plinth_policies.encryption.aws import BUCKET
@@ -11,6 +13,8 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 OLD_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+NOTEBOOK = "aws:sagemaker/notebookInstance:NotebookInstance"
+TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
 CLUSTER = "aws:eks/cluster:Cluster"
 ON = {
     "blockPublicAcls": True,
@@ -32,6 +36,27 @@ def _group(*cidrs: str, key: str = "cidrBlocks") -> dict[str, object]:
 
 def _cluster(*, public: object = True, cidrs: object = None) -> dict[str, object]:
     return {"vpcConfig": {"endpointPublicAccess": public, "publicAccessCidrs": cidrs}}
+
+
+POLICIES = (
+    TOPIC_POLICY,
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:sqs/queuePolicy:QueuePolicy",
+    "aws:ecr/repositoryPolicy:RepositoryPolicy",
+    "aws:secretsmanager/secretPolicy:SecretPolicy",
+    "aws:backup/vaultPolicy:VaultPolicy",
+    "aws:kms/keyPolicy:KeyPolicy",
+    "aws:kms/key:Key",
+)
+
+
+def _policy(*statements: object) -> dict[str, object]:
+    return {"policy": json.dumps({"Statement": statements})}
+
+
+def _granting(principal: object, condition: object = None) -> dict[str, object]:
+    statement = {"Sid": "Public", "Effect": "Allow", "Principal": principal}
+    return _policy({**statement, **({"Condition": condition} if condition else {})})
 
 
 TABLES = {
@@ -79,9 +104,13 @@ TABLES = {
         bad=[
             ({"publiclyAccessible": True}, "publiclyAccessible is on"),
             ({"publiclyAccessible": UNKNOWN}, "publiclyAccessible is not known"),
-            (
-                [resource("aws:rds/clusterInstance:ClusterInstance", {"publiclyAccessible": True})],
-                "publiclyAccessible is on",
+            *(
+                ([resource(token, {"publiclyAccessible": True})], "publiclyAccessible is on")
+                for token in (
+                    "aws:rds/clusterInstance:ClusterInstance",
+                    "aws:redshift/cluster:Cluster",
+                    "aws:mq/broker:Broker",
+                )
             ),
         ],
     ),
@@ -129,6 +158,44 @@ TABLES = {
             ({}, "is not VpcOnly"),
             ({"appNetworkAccessType": "PublicInternetOnly"}, "is not VpcOnly"),
             ({"appNetworkAccessType": UNKNOWN}, "appNetworkAccessType is not known"),
+        ],
+    ),
+    "exposure-default-security-group": Table(
+        DEFAULT_GROUP,
+        good=[{}, {"ingress": [], "egress": []}],
+        bad=[
+            ({"ingress": [{"self": True}]}, "ingress is set"),
+            ({"egress": [{"cidrBlocks": ["10.0.0.0/8"]}]}, "egress is set"),
+            ({"ingress": UNKNOWN}, "ingress is not known"),
+        ],
+    ),
+    "exposure-sagemaker-notebook": settings_table(
+        (NOTEBOOK, "directInternetAccess", "Disabled", "Enabled"),
+        (NOTEBOOK, "rootAccess", "Disabled", None),
+    ),
+    "exposure-aws-public-policy": Table(
+        TOPIC_POLICY,
+        good=[
+            {},
+            {"policy": UNKNOWN},
+            _policy(),
+            _policy({"Effect": "Deny", "Principal": "*"}),
+            _granting({"Service": "budgets.amazonaws.com"}),
+            _granting({"AWS": UNKNOWN}),
+            _granting("*", {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
+            _granting({"AWS": "*"}, {"StringEquals": {"kms:CallerAccount": UNKNOWN}}),
+        ],
+        bad=[
+            (_granting("*"), "the statement Public is for everyone"),
+            (_granting({"AWS": ["arn:aws:iam::111111111111:root", "*"]}), "is for everyone"),
+            (_granting("*", {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}), "is for everyone"),
+            (_granting("*", {"StringLike": {"aws:PrincipalArn": "*"}}), "is for everyone"),
+            (_granting("*", {"IpAddress": {"aws:SourceIp": ["0.0.0.0/0"]}}), "is for everyone"),
+            (_granting("*", {"Bool": {"aws:SecureTransport": "true"}}), "is for everyone"),
+            (_policy({"Effect": "Allow", "NotPrincipal": {"AWS": "x"}}), "without a name"),
+            (_granting(UNKNOWN), "Principal is not known"),
+            ({"policy": "not json"}, "could not judge"),
+            *(([resource(token, _granting("*"))], "is for everyone") for token in POLICIES),
         ],
     ),
 }

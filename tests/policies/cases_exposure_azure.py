@@ -16,6 +16,7 @@ POOL = "azure-native:containerservice:AgentPool"
 LOGS = "azure-native:operationalinsights:Workspace"
 METRICS = "azure-native:monitor:AzureMonitorWorkspace"
 AI = "azure-native:cognitiveservices:Account"
+ENDPOINT = "azure-native:machinelearningservices:OnlineEndpoint"
 GROUP = "azure-native:network:NetworkSecurityGroup"
 RULE = "azure-native:network:SecurityRule"
 BALANCER = "azure-native:network:LoadBalancer"
@@ -32,6 +33,10 @@ _CLOSED = (
     "cosmosdb:DatabaseAccount",
     "sql:Server",
     "machinelearningservices:Workspace",
+    "machinelearningservices:Registry",
+    "databricks:Workspace",
+    "search:Service",
+    "eventgrid:Topic",
 )
 
 _NETWORK = settings_table(
@@ -41,6 +46,7 @@ _NETWORK = settings_table(
     ("azure-native:dbformysql:Server", "network.publicNetworkAccess", "Disabled", None),
     (REDIS, "publicNetworkAccess", "Disabled", "Enabled"),
     (AI, "properties.publicNetworkAccess", "Disabled", "Enabled"),
+    (ENDPOINT, "properties.publicNetworkAccess", "Disabled", "Enabled"),
     *((f"azure-native:{kind}", "publicNetworkAccess", "Disabled", None) for kind in _CLOSED),
 )
 
@@ -72,6 +78,12 @@ def _frontend(
 def _range(first: str, last: str, service: str = "dbforpostgresql") -> list[Resource]:
     inputs = {"startIpAddress": first, "endIpAddress": last}
     return [resource(f"azure-native:{service}:FirewallRule", inputs)]
+
+
+def _compute(*, public: object = False, local: object = True) -> dict[str, object]:
+    properties = {"enableNodePublicIp": public}
+    kind = {"computeType": "AmlCompute", "disableLocalAuth": local}
+    return {"properties": {**kind, "properties": properties}}
 
 
 TABLES = {
@@ -122,6 +134,8 @@ TABLES = {
         ("azure-native:servicebus:Namespace", "disableLocalAuth", True, False),
         ("azure-native:cosmosdb:DatabaseAccount", "disableLocalAuth", True, None),
         (AI, "properties.disableLocalAuth", True, None),
+        ("azure-native:search:Service", "disableLocalAuth", True, None),
+        (ENDPOINT, "properties.authMode", "AADToken", "Key"),
         (
             "azure-native:sql:Server",
             "administrators.azureADOnlyAuthentication",
@@ -210,6 +224,25 @@ TABLES = {
             (_range("198.51.100.1", "198.51.100.2", "dbformysql"), "not an allowed public range"),
             (_range("8.8.8.8", "8.8.8.8", "sql"), "not an allowed public range"),
             (_range(UNKNOWN, "10.0.0.9"), "startIpAddress is not known"),
+        ],
+    ),
+    "exposure-azure-subnet-group": Table(
+        "azure-native:network:Subnet",
+        good=[{"networkSecurityGroup": {"id": UNKNOWN}}, {"subnetName": "GatewaySubnet"}],
+        bad=[
+            ({}, "networkSecurityGroup is not set"),
+            ({"subnetName": UNKNOWN}, "networkSecurityGroup is not set"),
+        ],
+    ),
+    "exposure-azure-ml-compute": Table(
+        "azure-native:machinelearningservices:Compute",
+        good=[_compute(), {"properties": {"computeType": "Kubernetes"}}],
+        bad=[
+            (_compute(public=True), "enableNodePublicIp is on"),
+            (_compute(public=None), "enableNodePublicIp is not set, which means true"),
+            (_compute(public=UNKNOWN), "enableNodePublicIp is not known"),
+            (_compute(local=None), "disableLocalAuth is not set"),
+            ({"properties": UNKNOWN}, "computeType is not known"),
         ],
     ),
 }

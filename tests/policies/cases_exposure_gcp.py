@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-from policy_support import Table, nested, resource, settings_table
+from policy_support import Table, resource, settings_table
 
 from plinth.graph import UNKNOWN, Resource
+from plinth_policies.values import nested
 
 BUCKET = "gcp:storage/bucket:Bucket"
 SQL = "gcp:sql/databaseInstance:DatabaseInstance"
@@ -253,5 +254,15 @@ TABLES = {
                 "ipv6AccessConfigs gives the machine",
             ),
         ],
+    ),
+    "exposure-gcp-notebook": settings_table(
+        ("gcp:workbench/instance:Instance", "gceSetup.disablePublicIp", True, None),
+        (
+            "gcp:dataproc/cluster:Cluster",
+            "clusterConfig.gceClusterConfig.internalIpOnly",
+            True,
+            None,
+        ),
+        ("gcp:vertex/aiIndexEndpoint:AiIndexEndpoint", "publicEndpointEnabled", False, True),
     ),
 }

@@ -24,6 +24,13 @@ def _envoy(**service: object) -> list[Resource]:
     return [resource(ENVOY, {"metadata": {"name": "edge"}, "spec": spec})]
 
 
+PUBLIC = {"type": "LoadBalancer"}
+
+
+def _values(service: object) -> dict[str, object]:
+    return {"values": {"controllers": [{"service": service}]}}
+
+
 TABLES = {
     "exposure-service-load-balancer": Table(
         SERVICE,
@@ -49,6 +56,24 @@ TABLES = {
             (_envoy(annotations=FACING), "gets a public load balancer"),
             (_envoy(loadBalancerSourceRanges=["10.0.0.0/8", "203.0.113.0/24"]), "gets a public"),
             (_envoy(loadBalancerSourceRanges=UNKNOWN), "is not known"),
+        ],
+    ),
+    "exposure-helm-load-balancer": Table(
+        "kubernetes:helm.sh/v3:Release",
+        good=[
+            {},
+            _values({"type": "ClusterIP"}),
+            _values({"type": "LoadBalancer", "annotations": INTERNAL}),
+            [resource("kubernetes:helm.sh/v3:Release", _values(PUBLIC), "public-gateway")],
+        ],
+        bad=[
+            (_values(PUBLIC), "values.controllers.0.service gets a public load balancer"),
+            (
+                _values({**PUBLIC, "annotations": {next(iter(INTERNAL)): "internet-facing"}}),
+                "public load balancer",
+            ),
+            (_values({**PUBLIC, "annotations": UNKNOWN}), "public load balancer"),
+            ({"values": UNKNOWN}, "values is not known"),
         ],
     ),
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policy_support import Inputs, Table, nested, resource
+from policy_support import Inputs, Table, resource
 
 from plinth.graph import UNKNOWN, Resource
+from plinth_policies.values import nested
 
 BUCKET = "aws:s3/bucket:Bucket"
 SCALING_GROUP = "aws:autoscaling/group:Group"

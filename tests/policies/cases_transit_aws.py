@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from policy_support import Table, resource
+from policy_support import Table, resource, settings_table
 
 from plinth.graph import UNKNOWN, Resource
 from plinth_policies.encryption.aws import BUCKET
@@ -18,6 +18,7 @@ DENY = {
 }
 INSTANCE = "aws:rds/instance:Instance"
 GROUP = "aws:rds/parameterGroup:ParameterGroup"
+SEARCH = "aws:opensearch/domain:Domain"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 
 
@@ -141,5 +142,20 @@ TABLES = {
             ({"vpcConfig": {"endpointPrivateAccess": False}}, "endpointPrivateAccess is off"),
             ({"vpcConfig": UNKNOWN}, "endpointPrivateAccess is not known"),
         ],
+    ),
+    "transit-aws-stores": settings_table(
+        (SEARCH, "domainEndpointOptions.enforceHttps", True, None),
+        (SEARCH, "nodeToNodeEncryption.enabled", True, None),
+        ("aws:memorydb/cluster:Cluster", "tlsEnabled", True, False),
+        (
+            "aws:msk/cluster:Cluster",
+            "encryptionInfo.encryptionInTransit.clientBroker",
+            "TLS",
+            "TLS_PLAINTEXT",
+        ),
+        ("aws:rds/proxy:Proxy", "requireTls", True, None),
+    ),
+    "transit-sns-subscription": settings_table(
+        ("aws:sns/topicSubscription:TopicSubscription", "protocol", "email", "http"),
     ),
 }

@@ -61,7 +61,9 @@ TABLES = {
     ),
     "transit-gcp-ssl-policy": settings_table(
         ("gcp:compute/sSLPolicy:SSLPolicy", "minTlsVersion", "TLS_1_2", None),
+        ("gcp:compute/sSLPolicy:SSLPolicy", "profile", "MODERN", None),
         ("gcp:compute/regionSslPolicy:RegionSslPolicy", "minTlsVersion", "TLS_1_3", "TLS_1_1"),
+        ("gcp:compute/regionSslPolicy:RegionSslPolicy", "profile", "RESTRICTED", "CUSTOM"),
     ),
     "transit-gcp-http-proxy-redirect": Table(
         PROXY,

@@ -9,6 +9,8 @@ from policy_support import Table, resource
 from plinth.graph import UNKNOWN, Resource
 
 GATEWAY = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
+POSTGRES = "kubernetes:postgresql.cnpg.io/v1:Cluster"
+BACKUPS = "kubernetes:barmancloud.cnpg.io/v1:ObjectStore"
 ROUTE = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
 
 
@@ -25,6 +27,15 @@ def _route(section: str | None, filters: object = None, *, namespace: str = "gat
 
 
 REDIRECT = [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]
+
+
+def _hba(*records: str) -> dict[str, Any]:
+    return {"spec": {"postgresql": {"pg_hba": list(records)}}}
+
+
+def _endpoint(url: str) -> dict[str, Any]:
+    return {"spec": {"configuration": {"endpointURL": url}}}
+
 
 TABLES = {
     "transit-ingress-tls": Table(
@@ -51,6 +62,29 @@ TABLES = {
             (_gateway(_route("web", REDIRECT), _route(None)), "serves the route"),
             (_gateway(_route("web", REDIRECT), _route(UNKNOWN)), "serves the route"),
             (_gateway(_route("web", [{"requestRedirect": {"port": 1}}])), "serves the route"),
+        ],
+    ),
+    "transit-cnpg-tls": Table(
+        POSTGRES,
+        good=[
+            _hba("hostnossl all all all reject"),
+            _hba("local all all peer", "hostssl all all all cert", "host all all all reject"),
+        ],
+        bad=[
+            ({}, "lets clients connect without TLS"),
+            (_hba(), "lets clients connect without TLS"),
+            (_hba("hostnossl app all all reject"), "lets clients connect"),
+            (_hba("host all all all md5", "hostnossl all all all reject"), "lets clients connect"),
+            (_hba(UNKNOWN), "is not known"),
+            ({"spec": UNKNOWN}, "is not known"),
+        ],
+    ),
+    "transit-cnpg-backups-tls": Table(
+        BACKUPS,
+        good=[{}, _endpoint("https://store.example.com")],
+        bad=[
+            (_endpoint("http://store.example.com"), "endpointURL is not https"),
+            (_endpoint(UNKNOWN), "is not known"),
         ],
     ),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from plinth.graph import SECRET, UNKNOWN, Graph, Resource
 from plinth_policies import REGISTRY, Enforcement, Parameters, Rule, evaluate
+from plinth_policies.values import nested
 
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/1"
 PARAMETERS = Parameters(
@@ -92,19 +93,6 @@ def gaps(tables: Tables) -> list[str]:
             if not any(fnmatchcase(kind, token) for kind in refused)
         ]
     return found
-
-
-def nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs from dotted paths; a value that is ``None`` is left out."""
-    inputs: dict[str, Any] = {}
-    for path, value in dotted.items():
-        *parents, last = path.split(".")
-        step = inputs
-        for parent in parents:
-            step = step.setdefault(parent, {})
-        if value is not None:
-            step[last] = value
-    return inputs
 
 
 def settings_table(*settings: tuple[str, str, Any, Any]) -> Table:

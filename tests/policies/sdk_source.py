@@ -49,6 +49,7 @@ def _class_body(text: str, name: str) -> str | None:
     return match.group(1) if match else None
 
 
+@cache
 def _properties(body: str) -> dict[str, str]:
     return {m["wire"] or m["python"]: m["type"] for m in _GETTER.finditer(body)}
 
@@ -93,17 +94,22 @@ def args_of(token: str) -> tuple[Path, dict[str, str]]:
 def has_property(token: str, dotted: str) -> bool:
     """Whether a type takes the input ``dotted``; lists are looked through, maps end the walk."""
     path, properties = args_of(token)
-    for name in dotted.split("."):
-        if name not in properties:
-            return False
-        nested = _ARGS_NAME.search(properties[name])
-        if "Mapping[" in properties[name] and not nested:
-            return True
-        body = _nested_body(path, nested.group(1)) if nested else None
-        properties = _properties(body) if body else {}
-    return True
+    return _has(path, properties, dotted.split("."))
 
 
+def _has(path: Path, properties: dict[str, str], names: list[str]) -> bool:
+    first, *rest = names
+    annotation = properties.get(first)
+    if annotation is None or not rest:
+        return annotation is not None
+    kinds = _ARGS_NAME.findall(annotation)
+    if not kinds:
+        return "Mapping[" in annotation
+    bodies = filter(None, (_nested_body(path, kind) for kind in kinds))  # several in a union
+    return any(_has(path, _properties(body), rest) for body in bodies)
+
+
+@cache
 def _nested_body(path: Path, name: str) -> str | None:
     candidates = [path.parent / "_inputs.py"]
     if "pulumi_kubernetes" in path.parts:

@@ -32,7 +32,7 @@ from policy_support import (
 
 from plinth.graph import Graph
 from plinth_policies import REGISTRY, Parameters, Scope
-from plinth_policies.check import judge
+from plinth_policies.check import judge, mend
 from plinth_policies.tags.gcp import PLACES
 from plinth_policies.tags.reading import untagged_types
 
@@ -53,7 +53,12 @@ TABLES: dict[str, Table] = {
 }
 
 #: Kinds of custom resource definitions, which the Kubernetes SDK does not know.
-CUSTOM_KINDS = ("kubernetes:gateway.networking.k8s.io/*", "kubernetes:gateway.envoyproxy.io/*")
+CUSTOM_KINDS = (
+    "kubernetes:gateway.networking.k8s.io/*",
+    "kubernetes:gateway.envoyproxy.io/*",
+    "kubernetes:postgresql.cnpg.io/*",
+    "kubernetes:barmancloud.cnpg.io/*",
+)
 
 
 def test_every_rule_has_cases() -> None:
@@ -163,6 +168,7 @@ def test_rules_read_the_parameters_that_they_declare(rule_id: str) -> None:
     for graph in graphs:
         for subject in filter(rule.applies_to, graph):
             judge(rule, subject, Scope(graph, cast(Parameters, spy)))
+            mend(rule, subject, Scope(graph, cast(Parameters, spy)))
     assert spy.read == set(rule.parameters)
     assert spy.read <= set(asdict(PARAMETERS))
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from plinth_policies.encryption import aws, azure, gcp, kubernetes
+from plinth_policies.encryption import (
+    aws,
+    aws_stores,
+    azure,
+    gcp,
+    gcp_stores,
+    kubernetes,
+)
 
-__all__ = ["aws", "azure", "gcp", "kubernetes"]
+__all__ = ["aws", "aws_stores", "azure", "gcp", "gcp_stores", "kubernetes"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
 
 from plinth.graph import Resource
-from plinth_policies.encryption.stores import WHY, Store, register
+from plinth_policies.controls import AT_REST, KEYS
+from plinth_policies.encryption.stores import AWS_KEY, WHY
 from plinth_policies.model import REGISTRY, Scope
-from plinth_policies.values import blocks, get, hidden, key_missing, known, switch_off
+from plinth_policies.values import blocks, get, hidden, key_missing, known, put, switch_off
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
 BUCKET_LOGGING: Final = "aws:s3/bucketLogging:BucketLogging"
@@ -17,46 +18,11 @@ BUCKET_ENCRYPTION: Final = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 )
 
-register(
-    Store("ebs-volume", "EBS volumes", "aws:ebs/volume:Volume", "kmsKeyId", "encrypted"),
-    Store(
-        "rds-instance",
-        "RDS instances",
-        "aws:rds/instance:Instance",
-        "kmsKeyId",
-        "storageEncrypted",
-        "replicateSourceDb",
-    ),
-    Store("rds-cluster", "RDS clusters", "aws:rds/cluster:Cluster", "kmsKeyId", "storageEncrypted"),
-    Store(
-        "elasticache-group",
-        "ElastiCache replication groups",
-        "aws:elasticache/replicationGroup:ReplicationGroup",
-        "kmsKeyId",
-        "atRestEncryptionEnabled",
-    ),
-    Store(
-        "elasticache-serverless",
-        "ElastiCache serverless caches",
-        "aws:elasticache/serverlessCache:ServerlessCache",
-        "kmsKeyId",
-    ),
-    Store("efs", "EFS file systems", "aws:efs/fileSystem:FileSystem", "kmsKeyId", "encrypted"),
-    Store(
-        "dynamodb-table",
-        "DynamoDB tables",
-        "aws:dynamodb/table:Table",
-        "serverSideEncryption.kmsKeyArn",
-        "serverSideEncryption.enabled",
-    ),
-    Store("log-group", "CloudWatch log groups", "aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"),
-    Store("secret", "secrets", "aws:secretsmanager/secret:Secret", "kmsKeyId"),
-    Store("sns-topic", "SNS topics", "aws:sns/topic:Topic", "kmsMasterKeyId"),
-    Store("sqs-queue", "SQS queues", "aws:sqs/queue:Queue", "kmsMasterKeyId"),
-    Store("backup-vault", "backup vaults", "aws:backup/vault:Vault", "kmsKeyArn"),
-    Store("mwaa", "managed Airflow environments", "aws:mwaa/environment:Environment", "kmsKey"),
-    Store("sagemaker-domain", "SageMaker domains", "aws:sagemaker/domain:Domain", "kmsKeyId"),
-)
+
+def _bucket_encryption(algorithm: str, key: str | None = None) -> tuple[str, dict[str, Any]]:
+    default = {"sseAlgorithm": algorithm} | ({"kmsMasterKeyId": key} if key else {})
+    rule = {"applyServerSideEncryptionByDefault": default}
+    return BUCKET_ENCRYPTION, {"bucket": "models", "rules": [rule]}
 
 
 @REGISTRY.rule(
@@ -78,6 +44,9 @@ register(
         ),
         BUCKET_LOGGING: ("targetBucket",),
     },
+    controls=AT_REST,
+    good=((BUCKET, {"bucket": "models"}), _bucket_encryption("aws:kms", AWS_KEY)),
+    bad=((BUCKET, {"bucket": "models"}), _bucket_encryption("AES256")),
 )
 def _s3_bucket(resource: Resource, scope: Scope) -> Iterator[str]:
     companions = scope.companions(resource, BUCKET_ENCRYPTION, "bucket")
@@ -103,6 +72,10 @@ def _s3_bucket(resource: Resource, scope: Scope) -> Iterator[str]:
         yield from key_missing(default, "kmsMasterKeyId")
 
 
+def _volume(ebs: Mapping[str, str]) -> dict[str, Any]:
+    return {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": ebs}]}
+
+
 @REGISTRY.rule(
     "encryption-launch-template-kms",
     title="Volumes of machines are encrypted with a customer-managed key",
@@ -114,6 +87,9 @@ def _s3_bucket(resource: Resource, scope: Scope) -> Iterator[str]:
             "blockDeviceMappings.ebs.kmsKeyId",
         )
     },
+    controls=(*AT_REST, "cis-aws/2.2.1"),
+    good=_volume({"encrypted": "true", "kmsKeyId": AWS_KEY}),
+    bad=_volume({"encrypted": "true"}),
 )
 def _launch_template(resource: Resource, _scope: Scope) -> Iterator[str]:
     mappings = blocks(resource.inputs.get("blockDeviceMappings"), "blockDeviceMappings")
@@ -124,12 +100,40 @@ def _launch_template(resource: Resource, _scope: Scope) -> Iterator[str]:
         yield from chain(switch_off(volume, "encrypted"), key_missing(volume, "kmsKeyId"))
 
 
+_DISKS: Final = ("rootBlockDevice", "ebsBlockDevices")
+
+
+@REGISTRY.rule(
+    "encryption-ec2-instance-kms",
+    title="Volumes that an EC2 instance brings are encrypted with a customer-managed key",
+    why=WHY,
+    fix="set encrypted and kmsKeyId on rootBlockDevice and on every one of ebsBlockDevices",
+    judges={
+        "aws:ec2/instance:Instance": tuple(
+            f"{disk}.{name}" for disk in _DISKS for name in ("encrypted", "kmsKeyId")
+        )
+    },
+    controls=(*AT_REST, "cis-aws/2.2.1"),
+    good={"rootBlockDevice": {"encrypted": True, "kmsKeyId": AWS_KEY}},
+    bad={"rootBlockDevice": {"encrypted": True}},
+)
+def _instance(resource: Resource, _scope: Scope) -> Iterator[str]:
+    root, more = (blocks(resource.inputs.get(name), name) for name in _DISKS)
+    if not root:
+        yield "rootBlockDevice is not set, so the image decides"
+    for volume in (*root, *more):
+        yield from chain(switch_off(volume, "encrypted"), key_missing(volume, "kmsKeyId"))
+
+
 @REGISTRY.rule(
     "encryption-eks-nodes-kms",
     title="EKS nodes start from a launch template, which encrypts their volumes",
     why="Without a launch template the node's volume is encrypted with no key of one's own.",
     fix="set launchTemplate",
     judges={"aws:eks/nodeGroup:NodeGroup": ("launchTemplate",)},
+    controls=(*AT_REST, "cis-aws/2.2.1"),
+    good={"launchTemplate": {"id": "lt-0123456789abcdef0", "version": "1"}},
+    bad={"diskSize": 100},
 )
 def _node_group(resource: Resource, _scope: Scope) -> Iterator[str]:
     if not resource.inputs.get("launchTemplate"):
@@ -147,6 +151,9 @@ def _node_group(resource: Resource, _scope: Scope) -> Iterator[str]:
             "encryptionConfigurations.kmsKey",
         )
     },
+    controls=AT_REST,
+    good={"encryptionConfigurations": [{"encryptionType": "KMS", "kmsKey": AWS_KEY}]},
+    bad={"encryptionConfigurations": [{"encryptionType": "AES256"}]},
 )
 def _ecr(resource: Resource, _scope: Scope) -> Iterator[str]:
     name = "encryptionConfigurations"
@@ -171,6 +178,9 @@ def _ecr(resource: Resource, _scope: Scope) -> Iterator[str]:
             "encryptionConfig.resources",
         )
     },
+    controls=(*AT_REST, "cis-eks/5.3.1"),
+    good={"encryptionConfig": {"resources": ["secrets"], "provider": {"keyArn": AWS_KEY}}},
+    bad={"name": "platform"},
 )
 def _eks(resource: Resource, _scope: Scope) -> Iterator[str]:
     if "secrets" not in blocks(get(resource.inputs, "encryptionConfig.resources"), "resources"):
@@ -187,6 +197,9 @@ def _eks(resource: Resource, _scope: Scope) -> Iterator[str]:
         ("aws:rds/instance:Instance", "aws:rds/cluster:Cluster"),
         ("manageMasterUserPassword", "masterUserSecretKmsKeyId"),
     ),
+    controls=AT_REST,
+    good={"manageMasterUserPassword": True, "masterUserSecretKmsKeyId": AWS_KEY},
+    bad={"manageMasterUserPassword": True},
 )
 def _master_secret(resource: Resource, _scope: Scope) -> Iterator[str]:
     if get(resource.inputs, "manageMasterUserPassword"):
@@ -199,6 +212,9 @@ def _master_secret(resource: Resource, _scope: Scope) -> Iterator[str]:
     why=WHY,
     fix="set keyId",
     judges={"aws:ssm/parameter:Parameter": ("type", "keyId")},
+    controls=AT_REST,
+    good={"type": "SecureString", "keyId": AWS_KEY},
+    bad={"type": "SecureString"},
 )
 def _ssm(resource: Resource, _scope: Scope) -> Iterator[str]:
     if known(resource.inputs.get("type"), "type") == "SecureString":
@@ -211,8 +227,41 @@ def _ssm(resource: Resource, _scope: Scope) -> Iterator[str]:
     why="Rotation bounds how much data one set of key material protects.",
     fix="turn enableKeyRotation on",
     judges={"aws:kms/key:Key": ("enableKeyRotation", "customerMasterKeySpec")},
+    controls=(*KEYS, "cis-aws/3.6"),
+    good={"enableKeyRotation": True},
+    bad={"enableKeyRotation": False},
+    mend=lambda resource, _scope: put(resource.inputs, "enableKeyRotation", value=True),
 )
 def _rotation(resource: Resource, _scope: Scope) -> Iterator[str]:
     spec = resource.inputs.get("customerMasterKeySpec") or "SYMMETRIC_DEFAULT"
     if known(spec, "customerMasterKeySpec") == "SYMMETRIC_DEFAULT":  # no other kind can rotate
         yield from switch_off(resource.inputs, "enableKeyRotation")
+
+
+#: Half of a feature group -> its key.
+_FEATURES: Final = {
+    "onlineStoreConfig": "securityConfig.kmsKeyId",
+    "offlineStoreConfig": "s3StorageConfig.kmsKeyId",
+}
+
+
+@REGISTRY.rule(
+    "encryption-sagemaker-features-kms",
+    title="Both stores of SageMaker feature groups are encrypted with a customer-managed key",
+    why=WHY,
+    fix="set securityConfig.kmsKeyId of the online store and s3StorageConfig.kmsKeyId of the "
+    "offline one",
+    judges={
+        "aws:sagemaker/featureGroup:FeatureGroup": tuple(
+            f"{store}.{key}" for store, key in _FEATURES.items()
+        )
+    },
+    controls=AT_REST,
+    good={"onlineStoreConfig": {"securityConfig": {"kmsKeyId": AWS_KEY}}},
+    bad={"onlineStoreConfig": {"enableOnlineStore": True}},
+)
+def _features(resource: Resource, _scope: Scope) -> Iterator[str]:
+    for store, key in _FEATURES.items():
+        part = known(resource.inputs.get(store), store)
+        if part is not None:
+            yield from (f"{store}: {problem}" for problem in key_missing(part, key))

@@ -7,10 +7,11 @@ customer-managed keys" and "Configure disk encryption").
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from plinth.graph import Resource
+from plinth_policies.controls import AT_REST, KEYS
 from plinth_policies.encryption.stores import WHY, Store, register
 from plinth_policies.model import REGISTRY, Scope, kind_of
 from plinth_policies.settings import Setting
@@ -20,6 +21,13 @@ from plinth_policies.values import blocks, get, key_missing, known, switch_off
 CLUSTER: Final = "azure-native:containerservice:ManagedCluster"
 AGENT_POOL: Final = "azure-native:containerservice:AgentPool"
 VAULT: Final = "azure-native:keyvault:Vault"
+
+#: A key in a vault, and the set that lends one to disks, as some properties name them.
+_NAME: Final = "data"
+_DISK_KEY: Final = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/churn/providers"
+    "/Microsoft.Compute/diskEncryptionSets/disks"
+)
 
 _DISK_MODES: Final = (
     "EncryptionAtRestWithCustomerKey",
@@ -62,6 +70,22 @@ def _disks() -> Iterator[Store]:
             "encryption.diskEncryptionSetId",
             mode="encryption.type",
             modes=_DISK_MODES,
+            controls=("cis-azure/8.3", "cis-azure/8.4"),
+            example=_DISK_KEY,
+        )
+
+
+def _databricks() -> Iterator[Store]:
+    for what, entity in (("disks", "managedDisk"), ("services", "managedServices")):
+        place = f"encryption.entities.{entity}"
+        yield Store(
+            f"databricks-{what}",
+            f"{what} of Databricks workspaces",
+            "azure-native:databricks:Workspace",
+            f"{place}.keyVaultProperties.keyName",
+            mode=f"{place}.keySource",
+            modes=("Microsoft.Keyvault",),
+            example=_NAME,
         )
 
 
@@ -69,6 +93,13 @@ register(
     *_brokers(),
     *_databases(),
     *_disks(),
+    *_databricks(),
+    Store(
+        "recovery-vault",
+        "recovery services vaults",
+        "azure-native:recoveryservices:Vault",
+        "properties.encryption.keyVaultProperties.keyUri",
+    ),
     Store(
         "storage-account",
         "storage accounts",
@@ -76,6 +107,8 @@ register(
         "encryption.keyVaultProperties.keyName",
         mode="encryption.keySource",
         modes=("Microsoft.Keyvault",),
+        controls=("cis-azure/4.11",),
+        example=_NAME,
     ),
     Store(
         "azure-redis",
@@ -97,16 +130,37 @@ register(
         "azure-native:compute:DiskEncryptionSet",
         "activeKey.keyUrl",
         "rotationToLatestKeyVersionEnabled",
+        controls=("cis-azure/8.3", "cis-azure/3.3.8"),
     ),
-    Store("aks-disks", "AKS nodes and volumes", CLUSTER, "diskEncryptionSetID"),
-    Store("aks-secrets", "Kubernetes secrets on AKS", CLUSTER, f"{_KMS}.keyId", f"{_KMS}.enabled"),
+    Store(
+        "aks-disks",
+        "AKS nodes and volumes",
+        CLUSTER,
+        "diskEncryptionSetID",
+        controls=("cis-azure/8.3",),
+        example=_DISK_KEY,
+    ),
+    Store(
+        "aks-secrets",
+        "Kubernetes secrets on AKS",
+        CLUSTER,
+        f"{_KMS}.keyId",
+        f"{_KMS}.enabled",
+        controls=("cis-aks/5.3.1",),
+    ),
     Store(
         "cosmos-account",
         "Cosmos DB accounts",
         "azure-native:cosmosdb:DatabaseAccount",
         "keyVaultKeyUri",
     ),
-    Store("azure-sql", "Azure's SQL servers", "azure-native:sql:Server", "keyId"),
+    Store(
+        "azure-sql",
+        "Azure's SQL servers",
+        "azure-native:sql:Server",
+        "keyId",
+        controls=("cis-azure/5.1.3",),
+    ),
     Store(
         "azure-ai-account",
         "Azure's AI services",
@@ -114,6 +168,7 @@ register(
         "properties.encryption.keyVaultProperties.keyName",
         mode="properties.encryption.keySource",
         modes=("Microsoft.KeyVault",),
+        example=_NAME,
     ),
     Store(
         "azure-ml-workspace",
@@ -136,6 +191,21 @@ register_settings(
     title="Keys in key vaults cannot be destroyed at once",
     why="What is encrypted with a key that was purged can never be read again.",
     fix="turn enablePurgeProtection on and leave enableSoftDelete on",
+    controls=(*KEYS, "cis-azure/3.3.5"),
+)
+
+
+register_settings(
+    "encryption-azure-search-kms",
+    {
+        "azure-native:search:Service": (
+            Setting("encryptionWithCmk.enforcement", ("Enabled",), default="Unspecified"),
+        )
+    },
+    title="Search indexes on Azure must be encrypted with a customer-managed key",
+    why=WHY,
+    fix="set encryptionWithCmk.enforcement to Enabled, and a key on every index",
+    controls=AT_REST,
 )
 
 
@@ -148,6 +218,9 @@ register_settings(
         CLUSTER: ("agentPoolProfiles.enableEncryptionAtHost",),
         AGENT_POOL: ("enableEncryptionAtHost",),
     },
+    controls=AT_REST,
+    good={"agentPoolProfiles": [{"name": "system", "enableEncryptionAtHost": True}]},
+    bad={"agentPoolProfiles": [{"name": "system", "enableEncryptionAtHost": False}]},
 )
 def _host(resource: Resource, _scope: Scope) -> Iterator[str]:
     pools = [resource.inputs]
@@ -165,6 +238,17 @@ def _host(resource: Resource, _scope: Scope) -> Iterator[str]:
     judges={
         "azure-native:keyvault:Key": ("properties.rotationPolicy.lifetimeActions.action.type",)
     },
+    controls=(*KEYS, "cis-azure/3.3.8"),
+    good={
+        "properties": {
+            "rotationPolicy": {
+                "lifetimeActions": [
+                    {"trigger": {"timeAfterCreate": "P365D"}, "action": {"type": "rotate"}}
+                ]
+            }
+        }
+    },
+    bad={"properties": {"kty": "RSA"}},
 )
 def _rotation(resource: Resource, _scope: Scope) -> Iterator[str]:
     actions = blocks(get(resource.inputs, _LIFETIME), _LIFETIME)
@@ -173,21 +257,35 @@ def _rotation(resource: Resource, _scope: Scope) -> Iterator[str]:
         yield "no lifetime action rotates the key"
 
 
+#: Where a type of machine says which disks it brings.
+_MACHINES: Final = {
+    "azure-native:compute:VirtualMachine": "storageProfile",
+    "azure-native:compute:VirtualMachineScaleSet": "virtualMachineProfile.storageProfile",
+}
+_SET: Final = "managedDisk.diskEncryptionSet.id"
+
+
+def _system_disk(managed: Mapping[str, Any]) -> dict[str, Any]:
+    disk = {"createOption": "FromImage", "managedDisk": managed}
+    return {"storageProfile": {"osDisk": disk}}
+
+
 @REGISTRY.rule(
-    "encryption-azure-scale-set-kms",
-    title="Disks of Azure's scale sets are encrypted with a customer-managed key",
+    "encryption-azure-machine-kms",
+    title="Disks of Azure's machines and scale sets are encrypted with a customer-managed key",
     why=WHY,
     fix="set managedDisk.diskEncryptionSet on the system disk and on every data disk",
     judges={
-        "azure-native:compute:VirtualMachineScaleSet": (
-            "virtualMachineProfile.storageProfile.osDisk.managedDisk.diskEncryptionSet.id",
-            "virtualMachineProfile.storageProfile.dataDisks.managedDisk.diskEncryptionSet.id",
-        )
+        token: (f"{profile}.osDisk.{_SET}", f"{profile}.dataDisks.{_SET}")
+        for token, profile in _MACHINES.items()
     },
+    controls=(*AT_REST, "cis-azure/8.3"),
+    good=_system_disk({"diskEncryptionSet": {"id": _DISK_KEY}}),
+    bad=_system_disk({"storageAccountType": "Premium_LRS"}),
 )
-def _scale_set(resource: Resource, _scope: Scope) -> Iterator[str]:
-    name = "virtualMachineProfile.storageProfile"
+def _machine(resource: Resource, _scope: Scope) -> Iterator[str]:
+    name = _MACHINES[kind_of(resource.type)]
     storage = known(get(resource.inputs, name), name) or {}
     system = known(storage.get("osDisk"), "osDisk") or {}
     for disk in (system, *blocks(storage.get("dataDisks"), "dataDisks")):
-        yield from key_missing(disk, "managedDisk.diskEncryptionSet.id")
+        yield from key_missing(disk, _SET)

@@ -7,122 +7,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from plinth.graph import Resource
-from plinth_policies.encryption.stores import WHY, Store, register
+from plinth_policies.controls import AT_REST, KEYS
+from plinth_policies.encryption.gcp_stores import CLUSTER
+from plinth_policies.encryption.stores import GCP_KEY, WHY
 from plinth_policies.model import REGISTRY, Scope
-from plinth_policies.values import blocks, get, is_on, key_missing, known
-
-CLUSTER: Final = "gcp:container/cluster:Cluster"
-NODE_POOL: Final = "gcp:container/nodePool:NodePool"
+from plinth_policies.values import blocks, get, is_on, key_missing, known, value_refused
 
 _PROVISIONED: Final = "clusterAutoscaling.autoProvisioningDefaults.bootDiskKmsKey"
 _YEAR: Final = 366 * 24 * 60 * 60  # seconds
-
-register(
-    Store("gcs-bucket", "GCS buckets", "gcp:storage/bucket:Bucket", "encryption.defaultKmsKeyName"),
-    Store(
-        "cloud-sql",
-        "Cloud SQL instances",
-        "gcp:sql/databaseInstance:DatabaseInstance",
-        "encryptionKeyName",
-        inherits="masterInstanceName",
-    ),
-    Store(
-        "memorystore-instance",
-        "Memorystore for Redis instances",
-        "gcp:redis/instance:Instance",
-        "customerManagedKey",
-    ),
-    Store(
-        "memorystore-cluster",
-        "Memorystore for Redis clusters",
-        "gcp:redis/cluster:Cluster",
-        "kmsKey",
-    ),
-    Store(
-        "memorystore-valkey",
-        "Memorystore for Valkey instances",
-        "gcp:memorystore/instance:Instance",
-        "kmsKey",
-    ),
-    Store(
-        "artifact-registry",
-        "Artifact Registry repositories",
-        "gcp:artifactregistry/repository:Repository",
-        "kmsKeyName",
-        inherits="virtualRepositoryConfig",  # keeps nothing itself
-    ),
-    Store(
-        "regional-secret",
-        "regional secrets",
-        "gcp:secretmanager/regionalSecret:RegionalSecret",
-        "customerManagedEncryption.kmsKeyName",
-    ),
-    Store("pubsub-topic", "Pub/Sub topics", "gcp:pubsub/topic:Topic", "kmsKeyName"),
-    Store(
-        "bigquery-dataset",
-        "BigQuery datasets",
-        "gcp:bigquery/dataset:Dataset",
-        "defaultEncryptionConfiguration.kmsKeyName",
-    ),
-    Store(
-        "gcp-disk",
-        "persistent disks",
-        "gcp:compute/disk:Disk",
-        "diskEncryptionKey.kmsKeySelfLink",
-    ),
-    Store(
-        "gcp-regional-disk",
-        "regional persistent disks",
-        "gcp:compute/regionDisk:RegionDisk",
-        "diskEncryptionKey.kmsKeyName",
-    ),
-    Store("filestore", "Filestore instances", "gcp:filestore/instance:Instance", "kmsKeyName"),
-    Store(
-        "alloydb",
-        "AlloyDB clusters",
-        "gcp:alloydb/cluster:Cluster",
-        "encryptionConfig.kmsKeyName",
-    ),
-    Store(
-        "firestore",
-        "Firestore databases",
-        "gcp:firestore/database:Database",
-        "cmekConfig.kmsKeyName",
-    ),
-    Store(
-        "log-bucket",
-        "log buckets",
-        "gcp:logging/projectBucketConfig:ProjectBucketConfig",
-        "cmekSettings.kmsKeyName",
-    ),
-    Store(
-        "composer",
-        "Cloud Composer environments",
-        "gcp:composer/environment:Environment",
-        "config.encryptionConfig.kmsKeyName",
-    ),
-    Store(
-        "vertex-endpoint",
-        "Vertex AI endpoints",
-        "gcp:vertex/aiEndpoint:AiEndpoint",
-        "encryptionSpec.kmsKeyName",
-    ),
-    Store(
-        "vertex-feature-store",
-        "Vertex AI online feature stores",
-        "gcp:vertex/aiFeatureOnlineStore:AiFeatureOnlineStore",
-        "encryptionSpec.kmsKeyName",
-    ),
-    Store(
-        "gke-secrets",
-        "Kubernetes secrets on GKE",
-        CLUSTER,
-        "databaseEncryption.keyName",
-        mode="databaseEncryption.state",
-        modes=("ENCRYPTED",),
-    ),
-    Store("gke-nodes", "GKE nodes", NODE_POOL, "nodeConfig.bootDiskKmsKey"),
-)
 
 
 @REGISTRY.rule(
@@ -141,6 +33,9 @@ register(
             _PROVISIONED,
         )
     },
+    controls=(*AT_REST, "cis-gke/5.9.2"),
+    good={"removeDefaultNodePool": False, "nodeConfig": {"bootDiskKmsKey": GCP_KEY}},
+    bad={"removeDefaultNodePool": False, "nodeConfig": {"machineType": "e2-standard-4"}},
 )
 def _cluster_nodes(resource: Resource, _scope: Scope) -> Iterator[str]:
     inputs = resource.inputs
@@ -167,6 +62,9 @@ def _cluster_nodes(resource: Resource, _scope: Scope) -> Iterator[str]:
             "replication.userManaged.replicas.customerManagedEncryption.kmsKeyName",
         )
     },
+    controls=AT_REST,
+    good={"replication": {"auto": {"customerManagedEncryption": {"kmsKeyName": GCP_KEY}}}},
+    bad={"replication": {"auto": {}}},
 )
 def _secret(resource: Resource, _scope: Scope) -> Iterator[str]:
     name = "replication.userManaged.replicas"
@@ -193,6 +91,9 @@ def _secret(resource: Resource, _scope: Scope) -> Iterator[str]:
             ("disks.diskEncryptionKey.kmsKeySelfLink", "disks.source", "disks.type"),
         ),
     },
+    controls=AT_REST,
+    good={"bootDisk": {"kmsKeySelfLink": GCP_KEY}},
+    bad={"bootDisk": {"autoDelete": True}},
 )
 def _machine(resource: Resource, _scope: Scope) -> Iterator[str]:
     boot = resource.type == "gcp:compute/instance:Instance"
@@ -213,6 +114,9 @@ def _machine(resource: Resource, _scope: Scope) -> Iterator[str]:
     why="Rotation bounds how much data one set of key material protects.",
     fix="set rotationPeriod to at most 31622400s",
     judges={"gcp:kms/cryptoKey:CryptoKey": ("rotationPeriod", "purpose")},
+    controls=KEYS,
+    good={"purpose": "ENCRYPT_DECRYPT", "rotationPeriod": "7776000s"},
+    bad={"purpose": "ENCRYPT_DECRYPT", "rotationPeriod": "63072000s"},
 )
 def _rotation(resource: Resource, _scope: Scope) -> Iterator[str]:
     purpose = known(resource.inputs.get("purpose") or "ENCRYPT_DECRYPT", "purpose")
@@ -224,3 +128,45 @@ def _rotation(resource: Resource, _scope: Scope) -> Iterator[str]:
         yield "rotationPeriod is not set"
     elif int(match[0]) > _YEAR:
         yield f"rotationPeriod is {period}"
+
+
+_SETUP: Final = "gceSetup"
+
+
+@REGISTRY.rule(
+    "encryption-vertex-workbench-kms",
+    title="Disks of Vertex AI notebooks are encrypted with a customer-managed key",
+    why=WHY,
+    fix="set diskEncryption to CMEK and kmsKey on bootDisk and on every one of dataDisks",
+    judges={
+        "gcp:workbench/instance:Instance": tuple(
+            f"{_SETUP}.{disk}.{name}"
+            for disk in ("bootDisk", "dataDisks")
+            for name in ("diskEncryption", "kmsKey")
+        )
+    },
+    controls=AT_REST,
+    good={_SETUP: {"bootDisk": {"diskEncryption": "CMEK", "kmsKey": GCP_KEY}}},
+    bad={_SETUP: {"bootDisk": {"diskEncryption": "GMEK"}}},
+)
+def _workbench(resource: Resource, _scope: Scope) -> Iterator[str]:
+    setup = known(resource.inputs.get(_SETUP), _SETUP) or {}
+    boot = known(setup.get("bootDisk"), "bootDisk") or {}
+    for disk in (boot, *blocks(setup.get("dataDisks"), "dataDisks")):
+        yield from value_refused(disk, "diskEncryption", ("CMEK",), default="GMEK")
+        yield from key_missing(disk, "kmsKey")
+
+
+@REGISTRY.rule(
+    "encryption-bigtable-kms",
+    title="Data of Bigtable is encrypted with a customer-managed key",
+    why=WHY,
+    fix="set kmsKeyName of every cluster",
+    judges={"gcp:bigtable/instance:Instance": ("clusters.kmsKeyName",)},
+    controls=AT_REST,
+    good={"clusters": [{"clusterId": "features", "kmsKeyName": GCP_KEY}]},
+    bad={"clusters": [{"clusterId": "features"}]},
+)
+def _bigtable(resource: Resource, _scope: Scope) -> Iterator[str]:
+    for cluster in blocks(resource.inputs.get("clusters"), "clusters"):
+        yield from key_missing(cluster, "kmsKeyName")

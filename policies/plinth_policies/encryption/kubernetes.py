@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from plinth.graph import Resource
-from plinth_policies.encryption.stores import WHY
+from plinth_policies.controls import AT_REST
+from plinth_policies.encryption.stores import AWS_KEY, GCP_KEY, WHY
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.values import key_missing, known, switch_off
 
@@ -27,6 +28,12 @@ def _made_by(resource: Resource, *drivers: str) -> bool:
     why=WHY,
     fix='set the parameters encrypted: "true" and kmsKeyId',
     judges={_STORAGE_CLASS: ("provisioner", "parameters.encrypted", "parameters.kmsKeyId")},
+    controls=(*AT_REST, "cis-aws/2.2.1"),
+    good={
+        "provisioner": "ebs.csi.aws.com",
+        "parameters": {"encrypted": "true", "kmsKeyId": AWS_KEY},
+    },
+    bad={"provisioner": "ebs.csi.aws.com", "parameters": {"encrypted": "true"}},
 )
 def _ebs(resource: Resource, _scope: Scope) -> Iterator[str]:
     if _made_by(resource, "ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com"):
@@ -40,6 +47,12 @@ def _ebs(resource: Resource, _scope: Scope) -> Iterator[str]:
     why=WHY,
     fix="set the parameter disk-encryption-kms-key",
     judges={_STORAGE_CLASS: ("provisioner", "parameters.disk-encryption-kms-key")},
+    controls=(*AT_REST, "cis-gke/5.9.1"),
+    good={
+        "provisioner": "pd.csi.storage.gke.io",
+        "parameters": {"disk-encryption-kms-key": GCP_KEY},
+    },
+    bad={"provisioner": "pd.csi.storage.gke.io", "parameters": {"type": "pd-balanced"}},
 )
 def _persistent_disk(resource: Resource, _scope: Scope) -> Iterator[str]:
     if _made_by(resource, "pd.csi.storage.gke.io"):

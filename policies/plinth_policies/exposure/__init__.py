@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from plinth_policies.exposure import aws, azure, gcp, kubernetes
+from plinth_policies.exposure import aws, aws_grants, azure, azure_networks, gcp, kubernetes
 
-__all__ = ["aws", "azure", "gcp", "kubernetes"]
+__all__ = ["aws", "aws_grants", "azure", "azure_networks", "gcp", "kubernetes"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from plinth.graph import Resource
+from plinth_policies.controls import CREDENTIALS, EXPOSURE, PRIVILEGE
 from plinth_policies.encryption.azure import AGENT_POOL, CLUSTER, VAULT
 from plinth_policies.exposure.ranges import may_be_public, open_ranges
 from plinth_policies.model import REGISTRY, Scope, kind_of
@@ -54,6 +55,13 @@ register(
         "azure-native:cosmosdb:DatabaseAccount": _CLOSED,
         "azure-native:sql:Server": _CLOSED,
         "azure-native:machinelearningservices:Workspace": _CLOSED,
+        "azure-native:machinelearningservices:Registry": _CLOSED,
+        "azure-native:machinelearningservices:OnlineEndpoint": (
+            Setting("properties.publicNetworkAccess", _OFF, default="Enabled"),
+        ),
+        "azure-native:databricks:Workspace": _CLOSED,
+        "azure-native:search:Service": _CLOSED,
+        "azure-native:eventgrid:Topic": _CLOSED,
         "azure-native:cognitiveservices:Account": (
             Setting("properties.publicNetworkAccess", _OFF, default="Enabled"),
         ),
@@ -61,6 +69,7 @@ register(
     title="Azure's services answer inside the network alone",
     why="A service with a public endpoint is one leaked key away from everyone.",
     fix="set it to Disabled and give the service a private endpoint",
+    controls=(*EXPOSURE, "cis-azure/4.6", "cis-azure/5.1.7", "cis-azure/5.4.1", "cis-azure/8.5"),
 )
 
 
@@ -78,6 +87,8 @@ register(
     title="Nobody reads blobs or images without an identity",
     why="One public container is enough to publish training data.",
     fix="leave the property at its default, which takes no anonymous reader",
+    controls=(*EXPOSURE, "cis-azure/4.17"),
+    mends=True,
 )
 
 register(
@@ -101,6 +112,10 @@ register(
         "azure-native:eventhub:Namespace": _NO_KEYS,
         "azure-native:servicebus:Namespace": _NO_KEYS,
         "azure-native:cosmosdb:DatabaseAccount": _NO_KEYS,
+        "azure-native:search:Service": _NO_KEYS,
+        "azure-native:machinelearningservices:OnlineEndpoint": (
+            Setting("properties.authMode", ("AADToken",)),
+        ),
         "azure-native:cognitiveservices:Account": (
             Setting("properties.disableLocalAuth", ("true",), default="false"),
         ),
@@ -111,6 +126,14 @@ register(
     title="Azure's services know their clients by identities of the directory",
     why="Keys and local accounts are shared, never expire, and leave no name in the logs.",
     fix="turn keys and local accounts off and access control of the directory on",
+    controls=(
+        *CREDENTIALS,
+        "cis-azure/3.3.6",
+        "cis-azure/5.1.4",
+        "cis-azure/5.4.3",
+        "cis-aks/5.5.1",
+        "cis-aks/5.5.2",
+    ),
 )
 
 register(
@@ -124,6 +147,7 @@ register(
     title="Workloads on AKS have identities of their own",
     why="Without them every pod has the rights of its node or carries a static secret.",
     fix="turn oidcIssuerProfile and securityProfile.workloadIdentity on",
+    controls=(*PRIVILEGE, "cis-aks/5.2.1"),
 )
 
 
@@ -142,6 +166,9 @@ _LOG_ACCESS: Final = ("publicNetworkAccessForIngestion", "publicNetworkAccessFor
     fix="turn features.disableLocalAuth on, or set public network access to Disabled and reach "
     "Azure Monitor through a private link scope",
     judges={_LOGS: (_ENTRA_ONLY, *_LOG_ACCESS), _METRICS: ("publicNetworkAccess",)},
+    controls=EXPOSURE,
+    good={"features": {"disableLocalAuth": True}},
+    bad={"features": {"disableLocalAuth": False}},
 )
 def _monitor(resource: Resource, _scope: Scope) -> Iterator[str]:
     names: tuple[str, ...] = ("publicNetworkAccess",)
@@ -166,6 +193,9 @@ def _monitor(resource: Resource, _scope: Scope) -> Iterator[str]:
         )
     },
     parameters=("allowed_public_cidrs",),
+    controls=(*EXPOSURE, "cis-aks/5.4.1", "cis-aks/5.4.2"),
+    good={"apiServerAccessProfile": {"enablePrivateCluster": True}},
+    bad={"apiServerAccessProfile": {"enablePrivateCluster": False}},
 )
 def _aks(resource: Resource, scope: Scope) -> Iterator[str]:
     private = "apiServerAccessProfile.enablePrivateCluster"
@@ -187,6 +217,9 @@ def _aks(resource: Resource, scope: Scope) -> Iterator[str]:
         AGENT_POOL: ("enableNodePublicIP",),
         "azure-native:network:NetworkInterface": ("ipConfigurations.publicIPAddress",),
     },
+    controls=(*EXPOSURE, "cis-aks/5.4.3"),
+    good={"agentPoolProfiles": [{"name": "system", "enableNodePublicIP": False}]},
+    bad={"agentPoolProfiles": [{"name": "system", "enableNodePublicIP": True}]},
 )
 def _machine(resource: Resource, _scope: Scope) -> Iterator[str]:
     parts: list[Mapping[str, Any]] = [resource.inputs]
@@ -200,6 +233,10 @@ def _machine(resource: Resource, _scope: Scope) -> Iterator[str]:
             yield "publicIPAddress is set"
 
 
+def _frontend(address: Mapping[str, Any]) -> dict[str, Any]:
+    return {"frontendIPConfigurations": [{"name": "platform", **address}]}
+
+
 @REGISTRY.rule(
     "exposure-azure-load-balancer",
     title="Load balancers on Azure are internal unless they are meant to be public",
@@ -210,12 +247,20 @@ def _machine(resource: Resource, _scope: Scope) -> Iterator[str]:
         ("frontendIPConfigurations.publicIPAddress",),
     ),
     parameters=("public_services",),
+    controls=EXPOSURE,
+    good=_frontend({"subnet": {"id": "nodes"}}),
+    bad=_frontend({"publicIPAddress": {"id": "address"}}),
 )
 def _load_balancer(resource: Resource, scope: Scope) -> Iterator[str]:
     name = "frontendIPConfigurations"
     frontends = blocks(resource.inputs.get(name), name)
     if any(get(f, "publicIPAddress") for f in frontends) and not may_be_public(resource, scope):
         yield "the load balancer faces the internet"
+
+
+def _inbound(source: str) -> dict[str, Any]:
+    rule = {"name": "https", "direction": "Inbound", "access": "Allow"}
+    return {"securityRules": [{**rule, "sourceAddressPrefix": source}]}
 
 
 @REGISTRY.rule(
@@ -228,6 +273,9 @@ def _load_balancer(resource: Resource, scope: Scope) -> Iterator[str]:
         _SECURITY_RULE: _RULE_READS,
     },
     parameters=("allowed_public_cidrs",),
+    controls=(*EXPOSURE, "cis-azure/7.1", "cis-azure/7.2", "cis-azure/7.3", "cis-azure/7.4"),
+    good=_inbound("10.0.0.0/16"),
+    bad=_inbound("*"),
 )
 def _security_rule(resource: Resource, scope: Scope) -> Iterator[str]:
     rules: list[Mapping[str, Any]] = [resource.inputs]
@@ -268,6 +316,9 @@ def _open_sources(sources: Any, name: str, scope: Scope) -> Iterator[str]:
         ("startIpAddress", "endIpAddress"),
     ),
     parameters=("allowed_public_cidrs",),
+    controls=(*EXPOSURE, "cis-azure/5.1.2", "cis-azure/5.2.5"),
+    good={"startIpAddress": "10.0.0.0", "endIpAddress": "10.0.255.255"},
+    bad={"startIpAddress": "198.51.100.0", "endIpAddress": "198.51.100.255"},
 )
 def _firewall(resource: Resource, scope: Scope) -> Iterator[str]:
     first, last = (

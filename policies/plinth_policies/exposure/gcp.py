@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from plinth.graph import Resource
-from plinth_policies.encryption.gcp import CLUSTER, NODE_POOL
+from plinth_policies.controls import CREDENTIALS, EXPOSURE
+from plinth_policies.encryption.gcp_stores import CLUSTER, NODE_POOL
 from plinth_policies.exposure.ranges import may_be_public, open_ranges
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.settings import Setting, register
@@ -49,6 +50,7 @@ register(
     title="GCS buckets prevent public access",
     why="One public grant or object is enough to publish training data.",
     fix="set publicAccessPrevention to enforced and turn uniformBucketLevelAccess on",
+    controls=(*EXPOSURE, "cis-gcp/5.1", "cis-gcp/5.2"),
 )
 
 register(
@@ -62,6 +64,7 @@ register(
     title="GKE nodes have no public address",
     why="Whatever listens on a node could be reached from the internet.",
     fix="turn enablePrivateNodes on",
+    controls=(*EXPOSURE, "cis-gke/5.6.5"),
 )
 
 register(
@@ -77,6 +80,26 @@ register(
     title="Databases on Google Cloud have no public address",
     why="A database with a public address is one password away from everyone.",
     fix="turn the public address off and set a private network",
+    controls=(*EXPOSURE, "cis-gcp/6.6"),
+)
+
+register(
+    "exposure-gcp-notebook",
+    {
+        "gcp:workbench/instance:Instance": (
+            Setting("gceSetup.disablePublicIp", ("true",), default="false"),
+        ),
+        "gcp:dataproc/cluster:Cluster": (
+            Setting("clusterConfig.gceClusterConfig.internalIpOnly", ("true",)),
+        ),
+        "gcp:vertex/aiIndexEndpoint:AiIndexEndpoint": (
+            Setting("publicEndpointEnabled", ("false",), default="false"),
+        ),
+    },
+    title="Notebooks, Spark clusters and vector indexes on Google Cloud have no public address",
+    why="They run whatever their users paste, next to the training data.",
+    fix="turn the public address off and reach them inside the network",
+    controls=(*EXPOSURE, "cis-gcp/4.9"),
 )
 
 register(
@@ -93,7 +116,13 @@ register(
     title="Memorystore asks its clients who they are",
     why="Without it everything in the network reads and writes all data.",
     fix="turn authentication on",
+    controls=CREDENTIALS,
 )
+
+
+def _reader(member: str) -> tuple[tuple[str, dict[str, Any]], ...]:
+    inputs = {"bucket": "models", "role": "roles/storage.objectViewer", "member": member}
+    return (("gcp:storage/bucketIAMMember:BucketIAMMember", inputs),)
 
 
 @REGISTRY.rule(
@@ -102,6 +131,9 @@ register(
     why="A grant to allUsers or allAuthenticatedUsers is a grant to the whole internet.",
     fix="grant it to an identity, a group or a domain",
     judges=_GRANTS,
+    controls=(*EXPOSURE, "cis-gcp/1.9", "cis-gcp/5.1", "cis-gcp/7.1"),
+    good=_reader("group:ml@example.com"),
+    bad=_reader("allUsers"),
 )
 def _public_member(resource: Resource, _scope: Scope) -> Iterator[str]:
     # Whoever grants to everyone writes it down; a grantee that is not known yet is an identity
@@ -141,6 +173,9 @@ def _texts(value: Any) -> Iterator[str]:
         )
     },
     parameters=("allowed_public_cidrs",),
+    controls=(*EXPOSURE, "cis-gke/5.6.3", "cis-gke/5.6.4"),
+    good={"privateClusterConfig": {"enablePrivateEndpoint": True}},
+    bad={"privateClusterConfig": {"enablePrivateEndpoint": False}},
 )
 def _gke(resource: Resource, scope: Scope) -> Iterator[str]:
     def switch(dotted: str) -> Any:
@@ -162,6 +197,10 @@ def _gke(resource: Resource, scope: Scope) -> Iterator[str]:
     yield from open_ranges([get(block, "cidrBlock") for block in allowed], "cidrBlocks", scope)
 
 
+def _networks(cidr: str) -> dict[str, Any]:
+    return {"settings": {"ipConfiguration": {"authorizedNetworks": [{"value": cidr}]}}}
+
+
 @REGISTRY.rule(
     "exposure-cloud-sql-networks",
     title="Cloud SQL lets in no public range that is not listed",
@@ -173,6 +212,9 @@ def _gke(resource: Resource, scope: Scope) -> Iterator[str]:
         )
     },
     parameters=("allowed_public_cidrs",),
+    controls=(*EXPOSURE, "cis-gcp/6.5"),
+    good=_networks("10.0.0.0/16"),
+    bad=_networks("0.0.0.0/0"),
 )
 def _sql_networks(resource: Resource, scope: Scope) -> Iterator[str]:
     name = "settings.ipConfiguration.authorizedNetworks"
@@ -203,6 +245,9 @@ def _sql_networks(resource: Resource, scope: Scope) -> Iterator[str]:
         ),
     },
     parameters=("allowed_public_cidrs",),
+    controls=(*EXPOSURE, "cis-gcp/3.6", "cis-gcp/3.7"),
+    good={"allows": [{"protocol": "tcp", "ports": ["22"]}], "sourceRanges": ["35.235.240.0/20"]},
+    bad={"allows": [{"protocol": "tcp", "ports": ["22"]}], "sourceRanges": ["0.0.0.0/0"]},
 )
 def _firewall(resource: Resource, scope: Scope) -> Iterator[str]:
     inputs = resource.inputs
@@ -229,6 +274,9 @@ def _firewall(resource: Resource, scope: Scope) -> Iterator[str]:
         ("loadBalancingScheme",),
     ),
     parameters=("public_services",),
+    controls=EXPOSURE,
+    good={"loadBalancingScheme": "INTERNAL_MANAGED"},
+    bad={"loadBalancingScheme": "EXTERNAL_MANAGED"},
 )
 def _load_balancer(resource: Resource, scope: Scope) -> Iterator[str]:
     scheme = known(resource.inputs.get("loadBalancingScheme"), "loadBalancingScheme")
@@ -251,6 +299,9 @@ def _load_balancer(resource: Resource, scope: Scope) -> Iterator[str]:
         ),
         ("networkInterfaces.accessConfigs", "networkInterfaces.ipv6AccessConfigs"),
     ),
+    controls=(*EXPOSURE, "cis-gcp/4.9"),
+    good={"networkInterfaces": [{"subnetwork": "nodes"}]},
+    bad={"networkInterfaces": [{"subnetwork": "nodes", "accessConfigs": [{}]}]},
 )
 def _machine(resource: Resource, _scope: Scope) -> Iterator[str]:
     for interface in blocks(resource.inputs.get("networkInterfaces"), "networkInterfaces"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from plinth.graph import Resource
+from plinth_policies.controls import EXPOSURE
 from plinth_policies.exposure.ranges import may_be_public, only_private, open_ranges
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.values import get, known
@@ -41,6 +42,9 @@ _ENVOY_SERVICE: Final = "spec.provider.kubernetes.envoyService"
         _ENVOY_PROXY: ("metadata.name", "spec.provider.kubernetes.envoyService"),
     },
     parameters=("public_services", "allowed_public_cidrs"),
+    controls=EXPOSURE,
+    good={"spec": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"]}},
+    bad={"spec": {"type": "LoadBalancer"}},
 )
 def _service(resource: Resource, scope: Scope) -> Iterator[str]:
     if resource.type == _ENVOY_PROXY:  # its service gets a load balancer unless told otherwise
@@ -52,7 +56,7 @@ def _service(resource: Resource, scope: Scope) -> Iterator[str]:
     if known(kind, "the service's type") != "LoadBalancer":
         return
     present = known(annotations, "annotations") or {}
-    if any(present.get(key) == value for key, value in _INTERNAL.items()):
+    if _internal(present):
         return
     ranges = service.get("loadBalancerSourceRanges")
     if only_private(ranges, "loadBalancerSourceRanges"):
@@ -62,3 +66,42 @@ def _service(resource: Resource, scope: Scope) -> Iterator[str]:
     elif not ranges:
         yield "loadBalancerSourceRanges is not set, so everyone may connect"
     yield from open_ranges(ranges, "loadBalancerSourceRanges", scope)
+
+
+@REGISTRY.rule(
+    "exposure-helm-load-balancer",
+    title="Charts get internal load balancers unless they are meant to be public",
+    why="A chart's service of type LoadBalancer gets a public address on most clouds by default.",
+    fix="set the service's type to ClusterIP, give it the cloud's annotation for an internal load "
+    "balancer, or name the release in public_services",
+    judges={"kubernetes:helm.sh/v3:Release": ("values", "name")},
+    parameters=("public_services",),
+    controls=EXPOSURE,
+    good={"values": {"service": {"type": "ClusterIP"}}},
+    bad={"values": {"service": {"type": "LoadBalancer"}}},
+)
+def _release(resource: Resource, scope: Scope) -> Iterator[str]:
+    for place, part in _parts(known(resource.inputs.get("values"), "values"), "values"):
+        annotations = part.get("annotations")
+        public = part.get("type") == "LoadBalancer" and not (
+            isinstance(annotations, Mapping) and _internal(annotations)
+        )
+        if public and not may_be_public(resource, scope):
+            yield f"{place} gets a public load balancer"
+
+
+def _parts(value: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """All mappings inside a value, with where they are."""
+    if isinstance(value, Mapping):
+        yield place, value
+    steps = value.items() if isinstance(value, Mapping) else enumerate(_items(value))
+    for step, part in steps:
+        yield from _parts(part, f"{place}.{step}")
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _internal(annotations: Mapping[str, Any]) -> bool:
+    return any(annotations.get(key) == value for key, value in _INTERNAL.items())

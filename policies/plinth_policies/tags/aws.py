@@ -23,4 +23,8 @@ def _read(resource: Resource, scope: Scope) -> dict[str, Any] | None:
     return {**default_tags(scope.provider_of(resource), "defaultTags.tags"), **own}
 
 
-AWS: Final = Dialect(noun="tags", read=_read)
+def _place(resource: Resource) -> str | None:
+    return None if resource.type == _SCALING_GROUP else "tags"
+
+
+AWS: Final = Dialect(noun="tags", read=_read, place=_place)

@@ -15,4 +15,4 @@ def _read(resource: Resource, _scope: Scope) -> dict[str, Any] | None:
     return mapping_at(resource, "tags")
 
 
-AZURE: Final = Dialect(noun="tags", read=_read)
+AZURE: Final = Dialect(noun="tags", read=_read, place=lambda _resource: "tags")

@@ -20,14 +20,18 @@ PLACES: Final = {
 _OWN_ALONE: Final = ("userLabels", "settings.userLabels")
 
 
+def _place(resource: Resource) -> str:
+    return next((p for start, p in PLACES.items() if resource.type.startswith(start)), "labels")
+
+
 def _read(resource: Resource, scope: Scope) -> dict[str, Any] | None:
     if resource.type in untagged_types("gcp"):
         return None
-    place = next((p for start, p in PLACES.items() if resource.type.startswith(start)), "labels")
+    place = _place(resource)
     own = mapping_at(resource, place)
     if place in _OWN_ALONE:
         return own
     return {**default_tags(scope.provider_of(resource), "defaultLabels"), **own}
 
 
-GCP: Final = Dialect(noun="labels", read=_read, spell=gcp_label)
+GCP: Final = Dialect(noun="labels", read=_read, place=_place, spell=gcp_label)

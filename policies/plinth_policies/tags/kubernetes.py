@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from plinth.graph import Resource
+from plinth.naming import label_value
 from plinth_policies.model import Scope
 from plinth_policies.tags.reading import Dialect, mapping_at
 
@@ -19,8 +20,14 @@ WORKLOADS: Final = (
 )
 
 
+#: Where they keep them.
+_PLACE: Final = "metadata.labels"
+
+
 def _read(resource: Resource, _scope: Scope) -> dict[str, Any]:
-    return mapping_at(resource, "metadata.labels")
+    return mapping_at(resource, _PLACE)
 
 
-KUBERNETES: Final = Dialect(noun="labels", read=_read)
+KUBERNETES: Final = Dialect(
+    noun="labels", read=_read, place=lambda _resource: _PLACE, spell=label_value
+)

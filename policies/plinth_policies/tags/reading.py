@@ -21,11 +21,14 @@ class Dialect:
     Attributes:
         noun: What the cloud calls them.
         read: The tags that a resource ends up with; ``None`` when its type takes none.
+        place: Dotted path of the input that holds a resource's own, as a mapping; ``None`` when
+            they are kept in another way.
         spell: A value as the cloud can write it; ``None`` when it can write any.
     """
 
     noun: str
     read: Callable[[Resource, Scope], dict[str, Any] | None]
+    place: Callable[[Resource], str | None]
     spell: Callable[[str], str] | None = None
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from plinth.graph import Resource
-from plinth_policies.model import REGISTRY, Scope, kind_of
+from plinth_policies.controls import INVENTORY
+from plinth_policies.model import REGISTRY, Example, Scope, kind_of
 from plinth_policies.tags.aws import AWS
 from plinth_policies.tags.azure import AZURE
 from plinth_policies.tags.gcp import GCP
 from plinth_policies.tags.kubernetes import KUBERNETES, WORKLOADS
+from plinth_policies.tags.mending import with_tags
 from plinth_policies.tags.reading import Dialect
 from plinth_policies.values import known
 
@@ -19,8 +21,30 @@ _DIALECTS: Final = {"aws": AWS, "azure-native": AZURE, "gcp": GCP, "kubernetes":
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
+#: What the mend of a missing tag writes.
+_MENDED_FROM: Final = ("platform", "environment", "owner", "cost_center")
+
+#: Examples are tagged as the example platform is in its environment dev.
+_TAGS: Final = {
+    "platform": "churn",
+    "environment": "dev",
+    "owner": "ml@example.com",
+    "cost-center": "4711",
+    "capability": "artifacts",
+    "managed-by": "plinth",
+}
+_SHARED: Final = {key: _TAGS[key] for key in ("platform", "environment", "owner", "managed-by")}
+
 _TAGGED: Final = {"aws:*": ("tags",), "azure-native:*": ("tags",), "gcp:*": ("labels",)}
 _LABELLED: Final = dict.fromkeys(WORKLOADS, ("metadata.labels",))
+
+
+def _bucket(tags: Mapping[str, str]) -> Example:
+    return (("aws:s3/bucket:Bucket", {"bucket": "models", "tags": dict(tags)}),)
+
+
+def _namespace(labels: Mapping[str, str]) -> Example:
+    return {"metadata": {"name": "tracking", "labels": dict(labels)}}
 
 
 def _dialect(resource: Resource) -> Dialect:
@@ -40,7 +64,13 @@ def _missing(required: tuple[str, ...], resource: Resource, scope: Scope) -> Ite
     why="What has no owner and no cost centre is neither cleaned up nor paid for.",
     fix="set them on the resource or as defaults of its provider",
     judges=_TAGGED,
-    parameters=("required_tags",),
+    parameters=("required_tags", *_MENDED_FROM),
+    controls=INVENTORY,
+    good=_bucket(_TAGS),
+    bad=_bucket({"capability": "artifacts", **_SHARED}),
+    mend=lambda resource, scope: with_tags(
+        resource, scope, _dialect(resource), scope.parameters.required_tags
+    ),
 )
 def _required_tags(resource: Resource, scope: Scope) -> Iterator[str]:
     yield from _missing(scope.parameters.required_tags, resource, scope)
@@ -52,7 +82,13 @@ def _required_tags(resource: Resource, scope: Scope) -> Iterator[str]:
     why="Cost and ownership inside a cluster are told apart by labels alone.",
     fix="set them in metadata.labels",
     judges=_LABELLED,
-    parameters=("required_labels",),
+    parameters=("required_labels", *_MENDED_FROM),
+    controls=INVENTORY,
+    good=_namespace({**_TAGS, "owner": "ml_example.com"}),
+    bad=_namespace({"capability": "tracking", "platform": "churn"}),
+    mend=lambda resource, scope: with_tags(
+        resource, scope, _dialect(resource), scope.parameters.required_labels
+    ),
 )
 def _required_labels(resource: Resource, scope: Scope) -> Iterator[str]:
     yield from _missing(scope.parameters.required_labels, resource, scope)
@@ -65,6 +101,9 @@ def _required_labels(resource: Resource, scope: Scope) -> Iterator[str]:
     fix="set the tag owner to the team's address",
     judges=_TAGGED,
     parameters=("owner",),
+    controls=INVENTORY,
+    good=_bucket(_TAGS),
+    bad=_bucket({**_TAGS, "owner": "somebody"}),
 )
 def _owner(resource: Resource, scope: Scope) -> Iterator[str]:
     yield from _must_match(resource, scope, "owner", _ADDRESS, scope.parameters.owner)
@@ -77,6 +116,9 @@ def _owner(resource: Resource, scope: Scope) -> Iterator[str]:
     fix="set the tag or label cost-center to the spec's cost centre",
     judges={**_TAGGED, **_LABELLED},
     parameters=("cost_center", "cost_center_pattern"),
+    controls=INVENTORY,
+    good=_bucket(_TAGS),
+    bad=_bucket({**_TAGS, "cost-center": "none"}),
 )
 def _cost_center(resource: Resource, scope: Scope) -> Iterator[str]:
     pattern = re.compile(scope.parameters.cost_center_pattern)
@@ -90,6 +132,9 @@ def _cost_center(resource: Resource, scope: Scope) -> Iterator[str]:
     fix="set the tag or label environment to the stack's name",
     judges={**_TAGGED, **_LABELLED},
     parameters=("environment",),
+    controls=INVENTORY,
+    good=_bucket(_TAGS),
+    bad=_bucket({**_TAGS, "environment": "prod"}),
 )
 def _environment(resource: Resource, scope: Scope) -> Iterator[str]:
     yield from _must_match(resource, scope, "environment", None, scope.parameters.environment)
@@ -102,6 +147,9 @@ def _environment(resource: Resource, scope: Scope) -> Iterator[str]:
     fix="set the tag platform to the spec's name",
     judges=_TAGGED,
     parameters=("platform",),
+    controls=INVENTORY,
+    good=_bucket(_TAGS),
+    bad=_bucket({**_TAGS, "platform": "fraud"}),
 )
 def _platform(resource: Resource, scope: Scope) -> Iterator[str]:
     yield from _must_match(resource, scope, "platform", None, scope.parameters.platform)

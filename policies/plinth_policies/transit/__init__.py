@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from plinth_policies.transit import aws, azure, gcp, kubernetes
+from plinth_policies.transit import aws, azure, gcp, kubernetes, postgres
 
-__all__ = ["aws", "azure", "gcp", "kubernetes"]
+__all__ = ["aws", "azure", "gcp", "kubernetes", "postgres"]

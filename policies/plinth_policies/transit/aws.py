@@ -7,9 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from plinth.graph import UNKNOWN, Resource
+from plinth_policies.controls import IN_TRANSIT
 from plinth_policies.encryption.aws import BUCKET
 from plinth_policies.model import REGISTRY, Scope
-from plinth_policies.values import blocks, get, hidden, known, switch_off
+from plinth_policies.settings import Setting, register
+from plinth_policies.values import blocks, get, hidden, known, listed, switch_off
+
+_PLAIN: Final = "Passwords and tokens would cross the network in plain text."
 
 _BUCKET_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
 _INSTANCE: Final = "aws:rds/instance:Instance"
@@ -34,6 +38,10 @@ _FORCE_TLS: Final = {
 }
 
 
+def _bucket_policy(*statements: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    return _BUCKET_POLICY, {"bucket": "models", "policy": json.dumps({"Statement": statements})}
+
+
 @REGISTRY.rule(
     "transit-s3-bucket-tls",
     title="S3 buckets refuse plain HTTP",
@@ -42,6 +50,20 @@ _FORCE_TLS: Final = {
     "when aws:SecureTransport is false",
     judges={BUCKET: ()},
     consults={_BUCKET_POLICY: ("bucket", "policy")},
+    controls=(*IN_TRANSIT, "cis-aws/2.1.1"),
+    good=(
+        (BUCKET, {"bucket": "models"}),
+        _bucket_policy(
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": ["arn:aws:s3:::models", "arn:aws:s3:::models/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ),
+    ),
+    bad=((BUCKET, {"bucket": "models"}), _bucket_policy()),
 )
 def _bucket_tls(resource: Resource, scope: Scope) -> Iterator[str]:
     documents = [
@@ -61,19 +83,23 @@ def _denies_plain(document: Any) -> bool:
 def _statement_denies_plain(statement: Mapping[str, Any]) -> bool:
     condition = {k.lower(): v for k, v in (get(statement, "Condition.Bool") or {}).items()}
     secure = blocks(condition.get("aws:securetransport"), "aws:SecureTransport")
-    resources = [r for r in _texts(statement.get("Resource")) if r]
+    resources = [r for r in listed(statement.get("Resource")) if r]
     return (
         statement.get("Effect") == "Deny"
         and [str(value).lower() for value in secure] == ["false"]
         and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-        and not {"*", "s3:*"}.isdisjoint(_texts(statement.get("Action")))
+        and not {"*", "s3:*"}.isdisjoint(listed(statement.get("Action")))
         and any(r.endswith("*") for r in resources)
         and any(not r.endswith("/*") for r in resources)
     )
 
 
-def _texts(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
+def _database(forced: str) -> tuple[tuple[str, dict[str, Any]], ...]:
+    parameters = [{"name": "rds.force_ssl", "value": forced}]
+    return (
+        (_INSTANCE, {"engine": "postgres", "parameterGroupName": "platform"}),
+        (_GROUPS[_INSTANCE][1], {"name": "platform", "parameters": parameters}),
+    )
 
 
 @REGISTRY.rule(
@@ -88,6 +114,9 @@ def _texts(value: Any) -> list[str]:
     consults={
         group: ("name", "parameters.name", "parameters.value") for _, group in _GROUPS.values()
     },
+    controls=IN_TRANSIT,
+    good=_database("1"),
+    bad=_database("0"),
 )
 def _force_tls(resource: Resource, scope: Scope) -> Iterator[str]:
     through, kind = _GROUPS[resource.type]
@@ -125,6 +154,9 @@ def _force_tls(resource: Resource, scope: Scope) -> Iterator[str]:
             "transitEncryptionMode",
         )
     },
+    controls=IN_TRANSIT,
+    good={"transitEncryptionEnabled": True},
+    bad={"transitEncryptionEnabled": False},
 )
 def _cache_tls(resource: Resource, _scope: Scope) -> Iterator[str]:
     yield from switch_off(resource.inputs, "transitEncryptionEnabled")
@@ -135,7 +167,7 @@ def _cache_tls(resource: Resource, _scope: Scope) -> Iterator[str]:
 @REGISTRY.rule(
     "transit-lb-listener-tls",
     title="Load balancers serve plain HTTP only to redirect it",
-    why="Passwords and tokens would cross the network in plain text.",
+    why=_PLAIN,
     fix="use HTTPS, or redirect every default action to HTTPS",
     judges={
         "aws:lb/listener:Listener": (
@@ -144,6 +176,12 @@ def _cache_tls(resource: Resource, _scope: Scope) -> Iterator[str]:
             "defaultActions.redirect.protocol",
         )
     },
+    controls=(*IN_TRANSIT, "cis-eks/5.4.5"),
+    good={
+        "protocol": "HTTP",
+        "defaultActions": [{"type": "redirect", "redirect": {"protocol": "HTTPS"}}],
+    },
+    bad={"protocol": "HTTP", "defaultActions": [{"type": "forward"}]},
 )
 def _listener(resource: Resource, _scope: Scope) -> Iterator[str]:
     if known(resource.inputs.get("protocol"), "protocol") != "HTTP":
@@ -162,6 +200,55 @@ def _listener(resource: Resource, _scope: Scope) -> Iterator[str]:
     why="Without the private endpoint, nodes and controllers talk to the API over the internet.",
     fix="turn vpcConfig.endpointPrivateAccess on",
     judges={"aws:eks/cluster:Cluster": ("vpcConfig.endpointPrivateAccess",)},
+    controls=(*IN_TRANSIT, "cis-eks/5.4.2"),
+    good={"vpcConfig": {"endpointPrivateAccess": True}},
+    bad={"vpcConfig": {"endpointPrivateAccess": False}},
 )
 def _eks_private(resource: Resource, _scope: Scope) -> Iterator[str]:
     yield from switch_off(resource.inputs, "vpcConfig.endpointPrivateAccess")
+
+
+register(
+    "transit-aws-stores",
+    {
+        "aws:opensearch/domain:Domain": (
+            Setting("domainEndpointOptions.enforceHttps", ("true",), default="false"),
+            Setting("nodeToNodeEncryption.enabled", ("true",), default="false"),
+        ),
+        "aws:memorydb/cluster:Cluster": (Setting("tlsEnabled", ("true",), default="true"),),
+        "aws:msk/cluster:Cluster": (
+            Setting("encryptionInfo.encryptionInTransit.clientBroker", ("TLS",), default="TLS"),
+        ),
+        "aws:rds/proxy:Proxy": (Setting("requireTls", ("true",), default="false"),),
+    },
+    title="Search domains, caches, brokers and proxies on AWS refuse plain connections",
+    why=_PLAIN,
+    fix="turn the property on, or leave it at its default where that is TLS",
+    controls=IN_TRANSIT,
+)
+
+register(
+    "transit-sns-subscription",
+    {
+        "aws:sns/topicSubscription:TopicSubscription": (
+            Setting(
+                "protocol",
+                (
+                    "https",
+                    "application",
+                    "email",
+                    "email-json",
+                    "firehose",
+                    "lambda",
+                    "sms",
+                    "sqs",
+                ),
+                refused="http",
+            ),
+        )
+    },
+    title="Notifications of SNS are not delivered over plain HTTP",
+    why="Alerts name machines, addresses and mistakes of a platform.",
+    fix="subscribe with https",
+    controls=IN_TRANSIT,
+)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from plinth.graph import Resource
+from plinth_policies.controls import IN_TRANSIT
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.settings import Setting, register
 from plinth_policies.values import known
@@ -42,6 +43,8 @@ register(
     title="Azure's services refuse TLS older than 1.2",
     why="Older versions have known attacks.",
     fix="set the minimum to TLS 1.2",
+    controls=(*IN_TRANSIT, "cis-azure/4.15"),
+    mends=True,
 )
 
 register(
@@ -58,6 +61,7 @@ register(
     title="Azure's services refuse plain connections",
     why=_PLAIN,
     fix="leave the property at its default, which takes TLS alone",
+    controls=(*IN_TRANSIT, "cis-azure/4.1"),
 )
 
 
@@ -73,6 +77,9 @@ register(
         ),
         ("configurationName", "value"),
     ),
+    controls=(*IN_TRANSIT, "cis-azure/5.2.1", "cis-azure/5.3.1", "cis-azure/5.3.2"),
+    good={"configurationName": "require_secure_transport", "value": "on"},
+    bad={"configurationName": "require_secure_transport", "value": "off"},
 )
 def _parameter(resource: Resource, _scope: Scope) -> Iterator[str]:
     name = str(known(resource.inputs.get("configurationName"), "configurationName")).casefold()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from plinth.graph import UNKNOWN, Resource
+from plinth_policies.controls import IN_TRANSIT
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.settings import Setting, register
 from plinth_policies.values import get, is_on, known
 
 _PLAIN: Final = "Passwords and data would cross the network in plain text."
-_VERSIONS: Final = (Setting("minTlsVersion", ("TLS_1_2", "TLS_1_3"), default="TLS_1_0"),)
+_VERSIONS: Final = (
+    Setting("minTlsVersion", ("TLS_1_2", "TLS_1_3"), default="TLS_1_0"),
+    Setting("profile", ("MODERN", "RESTRICTED", "FIPS_202205"), default="COMPATIBLE"),
+)
 
 _REDIRECT: Final = "defaultUrlRedirect.httpsRedirect"
 _URL_MAPS: Final = {
@@ -42,6 +46,8 @@ register(
     title="Databases on Google Cloud refuse connections without TLS",
     why=_PLAIN,
     fix="set sslMode to ENCRYPTED_ONLY",
+    controls=(*IN_TRANSIT, "cis-gcp/6.4"),
+    mends=True,
 )
 
 register(
@@ -64,6 +70,7 @@ register(
     title="Memorystore accepts connections with TLS alone",
     why="A cache without TLS sends features and passwords in plain text.",
     fix="set transitEncryptionMode to server authentication",
+    controls=IN_TRANSIT,
 )
 
 register(
@@ -72,10 +79,17 @@ register(
         "gcp:compute/sSLPolicy:SSLPolicy": _VERSIONS,
         "gcp:compute/regionSslPolicy:RegionSslPolicy": _VERSIONS,
     },
-    title="Load balancers on Google Cloud refuse TLS older than 1.2",
-    why="Older versions have known attacks.",
-    fix="set minTlsVersion to TLS_1_2",
+    title="Load balancers on Google Cloud refuse old versions of TLS and weak ciphers",
+    why="Versions before TLS 1.2 and ciphers without forward secrecy have known attacks.",
+    fix="set minTlsVersion to TLS_1_2 and profile to MODERN",
+    controls=(*IN_TRANSIT, "cis-gcp/3.9"),
+    mends=True,
 )
+
+
+def _proxy(redirects: Mapping[str, Any]) -> tuple[tuple[str, dict[str, Any]], ...]:
+    kind, url_map = next(iter(_URL_MAPS.items()))
+    return (kind, {"urlMap": "redirect"}), (url_map, {"name": "redirect", **redirects})
 
 
 @REGISTRY.rule(
@@ -85,6 +99,9 @@ register(
     fix="use an HTTPS proxy, or a URL map with defaultUrlRedirect.httpsRedirect",
     judges=dict.fromkeys(_URL_MAPS, ("urlMap",)),
     consults=dict.fromkeys(_URL_MAPS.values(), ("name", _REDIRECT, "pathMatchers")),
+    controls=IN_TRANSIT,
+    good=_proxy({"defaultUrlRedirect": {"httpsRedirect": True, "stripQuery": False}}),
+    bad=_proxy({"defaultService": "mlflow"}),
 )
 def _http_proxy(resource: Resource, scope: Scope) -> Iterator[str]:
     url_map = scope.target(resource, "urlMap", _URL_MAPS[resource.type])

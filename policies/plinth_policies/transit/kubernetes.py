@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from plinth.graph import Resource
+from plinth_policies.controls import IN_TRANSIT
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.values import blocks, get, hidden, known
 
@@ -19,6 +20,9 @@ _HTTP_ROUTE: Final = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
     why="Passwords and tokens would cross the network in plain text.",
     fix="set spec.tls, or the certificate annotation of the load balancer",
     judges={"kubernetes:networking.k8s.io/v1:Ingress": ("spec.tls", "metadata.annotations")},
+    controls=(*IN_TRANSIT, "cis-eks/5.4.5", "cis-aks/5.4.5"),
+    good={"spec": {"tls": [{"secretName": "platform-tls"}]}},
+    bad={"spec": {"ingressClassName": "nginx"}},
 )
 def _ingress(resource: Resource, _scope: Scope) -> Iterator[str]:
     annotations = known(get(resource.inputs, "metadata.annotations"), "annotations") or {}
@@ -27,6 +31,11 @@ def _ingress(resource: Resource, _scope: Scope) -> Iterator[str]:
         or annotations.get("alb.ingress.kubernetes.io/certificate-arn")
     ):
         yield "spec.tls is not set"
+
+
+def _listener(protocol: str, port: int) -> dict[str, Any]:
+    listener = {"name": "web", "protocol": protocol, "port": port}
+    return {"metadata": {"name": "gateway"}, "spec": {"listeners": [listener]}}
 
 
 @REGISTRY.rule(
@@ -38,6 +47,9 @@ def _ingress(resource: Resource, _scope: Scope) -> Iterator[str]:
     consults={
         _HTTP_ROUTE: ("metadata.namespace", "spec.parentRefs", "spec.rules"),
     },
+    controls=(*IN_TRANSIT, "cis-eks/5.4.5", "cis-aks/5.4.5"),
+    good=_listener("HTTPS", 443),
+    bad=_listener("HTTP", 80),
 )
 def _gateway(resource: Resource, scope: Scope) -> Iterator[str]:
     for listener in blocks(get(resource.inputs, "spec.listeners"), "spec.listeners"):

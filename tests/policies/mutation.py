@@ -23,6 +23,7 @@ class Break:
         change: Dotted input paths -> new values; positions in lists are numbers, ``None`` removes.
             A step ``@json`` reads the text before it as JSON (``policy.@json.Statement.0.Action``).
         drop: Takes the resource out of the graph instead.
+        durable: Whether it takes an environment whose data must be kept.
     """
 
     cloud: str
@@ -30,6 +31,7 @@ class Break:
     name: str = "*"
     change: Mapping[str, Any] = field(default_factory=dict)
     drop: bool = False
+    durable: bool = False
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with the first resource that fits broken."""

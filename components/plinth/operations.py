@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from plinth import planning, program
 from plinth.blueprint import Blueprint
 from plinth.errors import PlinthError, PolicyError, Problem, UsageError
-from plinth.render import data_folder
 
 if TYPE_CHECKING:
     from plinth.engine.changes import OnChange, Outcome
     from plinth.engine.workspace import PolicyPack, Stack
 
-PACK = "plinth-baseline"
+PACK = "plinth-production"
 
 
 class DataLossError(PlinthError):
@@ -132,7 +128,7 @@ def open_environment(
         program.build(blueprint),
         stateful=blueprint.cloud.stateful,
         packages=blueprint.cloud.packages,
-        policy_packs=[_pack(blueprint, settings.home / "policy")] if policies else (),
+        policy_packs=[policy_pack(blueprint, settings.home / "policy")] if policies else (),
         faults=faults,
     )
     return Environment(spec=spec, blueprint=blueprint, stack=stack, rehearse=rehearse)
@@ -220,23 +216,20 @@ def refuse_violations(environment: Environment) -> None:
         raise PolicyError(*problems)
 
 
-def _pack(blueprint: Blueprint, folder: Path) -> PolicyPack:
-    """The policy pack with this environment's level and parameters.
+def policy_pack(blueprint: Blueprint, folder: Path) -> PolicyPack:
+    """The policy pack with this environment's level, parameters and waivers.
 
-    The pack runs from a copy that names the running Python environment: the one it was shipped
-    with names a checkout's.
+    It is written to ``folder`` and names the running Python environment: the packs of a checkout
+    name the checkout's.
     """
     from plinth.engine.workspace import PolicyPack
     from plinth_policies import Enforcement
     from plinth_policies.pack import config
+    from plinth_policies.packs import PACKS
 
+    pack = PACKS[PACK]
     enforcement = Enforcement.from_settings(blueprint.settings, blueprint.environment)
-    shipped, copy = data_folder("policies/packs") / PACK, folder / PACK
-    copy.mkdir(parents=True, exist_ok=True)
-    project = yaml.safe_load((shipped / "PulumiPolicy.yaml").read_text(encoding="utf-8"))
-    project["runtime"]["options"]["virtualenv"] = sys.prefix
-    (copy / "PulumiPolicy.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
-    shutil.copy(shipped / "__main__.py", copy)
+    path = pack.write(folder, sys.prefix)
     file = folder / f"{blueprint.environment}.json"
-    file.write_text(json.dumps(config(enforcement), indent=2), encoding="utf-8")
-    return PolicyPack(path=copy, config=file)
+    file.write_text(json.dumps(config(enforcement, pack.rules), indent=2), encoding="utf-8")
+    return PolicyPack(path=path, config=file)

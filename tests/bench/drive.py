@@ -44,29 +44,36 @@ def _say(resources: int) -> None:
     print(json.dumps({"resources": resources, "sdks": sorted(loaded.difference(shared))}))
 
 
-def _preview(file: str | None = None) -> None:
-    """Previews the environment prod from nothing: Plinth's program, or the flat one of a plan."""
-    from plinth import program
+def _preview(what: str | None = None) -> None:
+    """Previews the environment prod from nothing.
+
+    ``what`` is ``judged`` for Plinth's program with the policy pack, the file of a plan for the
+    flat program, or nothing for Plinth's program alone.
+    """
+    from plinth import operations, program
     from plinth.engine.settings import Settings
     from plinth.engine.workspace import Stack
 
-    if file is not None:
+    blueprint = program.blueprint_of(SPEC, "prod")
+    if what in (None, "judged"):
+        run = program.build(blueprint)
+    else:
         from flat import program as flat_program
 
-        plan = json.loads(Path(file).read_text(encoding="utf-8"))
+        plan = json.loads(Path(what).read_text(encoding="utf-8"))
         run = flat_program(plan["resources"])
-    else:
-        run = program.build(program.blueprint_of(SPEC, "prod"))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "stacks").mkdir()
         (root / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
         settings = Settings(root=root, environment="prod", rehearse=True)
-        print(Stack(settings, run, packages=("aws", "kubernetes", "random")).preview().summary)
+        packs = [operations.policy_pack(blueprint, root / "policy")] if what == "judged" else []
+        stack = Stack(settings, run, packages=("aws", "kubernetes", "random"), policy_packs=packs)
+        print(stack.preview().summary)
 
 
 def main(command: str, arguments: Sequence[str]) -> None:
-    """Runs one command: `plan ENVIRONMENT [CLOUD]`, `flat FILE` or `preview [FILE]`."""
+    """Runs one command: `plan ENVIRONMENT [CLOUD]`, `flat FILE` or `preview [FILE|judged]`."""
     commands: dict[str, Callable[..., None]] = {
         "plan": _plan,
         "flat": _flat,

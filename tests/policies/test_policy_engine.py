@@ -74,7 +74,7 @@ def _engine_says(folder: Path, state: dict[str, Any], config: dict[str, Any]) ->
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
     command = ["policy", "analyze", "--file", "state.json", "--policy-pack-config", "config.json"]
-    pack_folder = REPOSITORY / "policies" / "packs" / pack.PACK_NAME
+    pack_folder = REPOSITORY / "policies" / "packs" / "plinth-production"
     done = subprocess.run(
         [engine.path, *command, "--policy-pack", pack_folder, "--non-interactive", "--json"],
         cwd=folder,

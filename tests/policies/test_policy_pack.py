@@ -1,105 +1,134 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import grpc
 import jsonschema
 import pytest
 import yaml
-from policy_support import KEY, PARAMETERS
-from pulumi_policy import (
-    Policy,
-    PolicyCustomTimeouts,
-    PolicyProviderResource,
-    PolicyResource,
-    PolicyResourceOptions,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
-from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, unknown_checking_proxy
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+from policy_support import KEY, PARAMETERS, rule_of
+from pulumi.runtime.proto import analyzer_pb2 as proto
+from pulumi.runtime.proto import analyzer_pb2_grpc
 
-from plinth.errors import UsageError
-from plinth.graph import UNKNOWN
-from plinth_policies import REGISTRY, Enforcement, Level, Waiver, pack
+from plinth.graph import SECRET, UNKNOWN, Resource
+from plinth_policies import REGISTRY, Enforcement, Level, Scope, Waiver, pack
 from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
+from plinth_policies.packs import PACKS, Pack
+from plinth_policies.wire import SECRET_SIGNATURE, SIGNATURE, mended, plain
 
 VOLUME = "aws:ebs/volume:Volume"
-PACK = Path(__file__).parents[2] / "policies" / "packs" / pack.PACK_NAME
+FOLDERS = Path(__file__).parents[2] / "policies" / "packs"
 FOREVER = Waiver(rule="*", resource="*", reason="r", owner="o@e.x", expires=date.max)
+UNKNOWN_BOOLEAN = "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7"
+PRODUCTION = PACKS["plinth-production"]
 
 
-def _options() -> PolicyResourceOptions:
-    return PolicyResourceOptions(
-        protect=False,
-        ignore_changes=[],
-        delete_before_replace=None,
-        aliases=[],
-        custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
-        additional_secret_outputs=[],
+class _RefusedError(Exception):
+    """What the service said instead of an answer."""
+
+
+class _Context:
+    """A call's context that only knows how to refuse."""
+
+    def abort(self, code: grpc.StatusCode, details: str) -> None:
+        raise _RefusedError(f"{code.name}: {details}")
+
+
+CONTEXT: Any = _Context()
+
+
+def _struct(values: Mapping[str, Any]) -> Struct:
+    struct = Struct()
+    struct.update(dict(values))
+    return struct
+
+
+def _provider(values: Mapping[str, Any], package: str = "aws") -> proto.AnalyzerProviderResource:
+    return proto.AnalyzerProviderResource(
+        type=f"pulumi:providers:{package}", urn="urn:p", name="p", properties=_struct(values)
     )
 
 
-def _policy(name: str) -> Policy:
-    return next(policy for policy in pack.policies() if policy.name == name)
+def _analyzer(
+    name: str, config: Mapping[str, Any] | None = None, level: Level = "mandatory"
+) -> pack.Analyzer:
+    """The service for a pack of one rule."""
+    rule = rule_of(name)
+    made = pack.Analyzer(
+        Pack(name="one", description="one", selects=lambda each: each is rule, level=level)
+    )
+    if config is not None:
+        settings = {"enforcementLevel": level, **config}
+        made.Configure(_configuration({name: settings}), CONTEXT)
+    return made
 
 
-def _provider(default_tags: str) -> PolicyProviderResource:
-    props = unknown_checking_proxy({"defaultTags": default_tags})
-    return PolicyProviderResource("pulumi:providers:aws", props, "urn:provider", "aws")
+def _configuration(record: Mapping[str, Mapping[str, Any]]) -> proto.ConfigureAnalyzerRequest:
+    return proto.ConfigureAnalyzerRequest(
+        policyConfig={
+            name: proto.PolicyConfig(
+                enforcementLevel=proto.EnforcementLevel.Value(settings["enforcementLevel"].upper()),
+                properties=_struct({k: v for k, v in settings.items() if k != "enforcementLevel"}),
+            )
+            for name, settings in record.items()
+        }
+    )
 
 
 def _ask_resource(
     name: str,
     token: str,
-    props: dict[str, Any],
-    provider: PolicyProviderResource | None = None,
-    config: dict[str, Any] | None = None,
+    props: Mapping[str, Any],
+    provider: proto.AnalyzerProviderResource | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """What a resource policy reports; properties arrive as the engine's proxies."""
-    policy = _policy(name)
-    assert isinstance(policy, ResourceValidationPolicy)
-    proxied = unknown_checking_proxy(props)
-    args = ResourceValidationArgs(token, proxied, "urn:x", "x", _options(), provider, config)
-    found: list[str] = []
-
-    def report(message: str, _urn: str | None = None) -> None:
-        found.append(message)
-
-    assert policy.validate(args, report) is None
-    return found
+    """What a rule says of one resource, as the engine shows it."""
+    request = proto.AnalyzeRequest(
+        type=token, urn="urn:x", name="x", properties=_struct(props), provider=provider
+    )
+    return [d.message for d in _analyzer(name, config).Analyze(request, CONTEXT).diagnostics]
 
 
 def _stack_resource(
-    token: str, name: str, props: dict[str, Any], bucket: PolicyResource | None = None
-) -> PolicyResource:
-    links = {"bucket": [bucket]} if bucket else {}
-    proxied = unknown_checking_proxy(props)
-    return PolicyResource(token, proxied, f"urn:{name}", name, _options(), None, None, [], links)
+    token: str, name: str, props: Mapping[str, Any], bucket: str = ""
+) -> proto.AnalyzerResource:
+    links = {"bucket": proto.AnalyzerPropertyDependencies(urns=[bucket])} if bucket else {}
+    return proto.AnalyzerResource(
+        type=token,
+        urn=f"urn:{name}",
+        name=name,
+        properties=_struct(props),
+        propertyDependencies=links,
+    )
 
 
-def _ask_stack(
-    name: str, resources: Sequence[PolicyResource], config: dict[str, Any] | None = None
-) -> list[tuple[str, str | None]]:
-    policy = _policy(name)
-    assert isinstance(policy, StackValidationPolicy)
-    found: list[tuple[str, str | None]] = []
-    args = StackValidationArgs(list(resources), config)
-
-    def report(message: str, urn: str | None = None) -> None:
-        found.append((message, urn))
-
-    assert policy.validate(args, report) is None
-    return found
+def _ask_stack(name: str, resources: Sequence[proto.AnalyzerResource]) -> list[tuple[str, str]]:
+    request = proto.AnalyzeStackRequest(resources=resources)
+    found = _analyzer(name).AnalyzeStack(request, CONTEXT).diagnostics
+    return [(diagnostic.message, diagnostic.urn) for diagnostic in found]
 
 
-def test_every_rule_is_a_policy_of_the_kind_it_needs() -> None:
-    kinds = {policy.name: isinstance(policy, StackValidationPolicy) for policy in pack.policies()}
+def test_the_service_lists_every_rule_as_what_it_needs() -> None:
+    info = pack.Analyzer(PRODUCTION).GetAnalyzerInfo(None, CONTEXT)
+    stack = proto.POLICY_TYPE_STACK
+    kinds = {policy.name: policy.policy_type == stack for policy in info.policies}
     assert kinds == {rule.id: rule.needs_graph for rule in REGISTRY.rules}
+    levels = {policy.name: policy.enforcementLevel for policy in info.policies}
+    assert levels == {
+        rule.id: proto.EnforcementLevel.Value(rule.severity.upper()) for rule in REGISTRY.rules
+    }
+    assert all(policy.remediation_steps.endswith(".") for policy in info.policies)
+    assert info.supportsConfig
 
 
 def test_a_resource_policy_judges_what_the_engine_shows() -> None:
@@ -107,7 +136,7 @@ def test_a_resource_policy_judges_what_the_engine_shows() -> None:
     assert _ask_resource(name, VOLUME, {"encrypted": True, "kmsKeyId": KEY}) == []
     assert _ask_resource(name, VOLUME, {"encrypted": True, "kmsKeyId": UNKNOWN}) == []
     assert "encrypted is off" in _ask_resource(name, VOLUME, {"encrypted": False})[0]
-    unknown = {"encrypted": UNKNOWN_BOOLEAN_VALUE, "kmsKeyId": KEY}
+    unknown = {"encrypted": UNKNOWN_BOOLEAN, "kmsKeyId": KEY}
     assert "encrypted is not known" in _ask_resource(name, VOLUME, unknown)[0]
     assert _ask_resource(name, "aws:s3/bucket:Bucket", {}) == []
 
@@ -122,7 +151,7 @@ def test_an_unknown_value_deep_inside_is_met_with_care() -> None:
 
 def test_default_tags_of_the_provider_count() -> None:
     required = {"required_tags": ["owner", "capability"]}
-    provider = _provider(json.dumps({"tags": {"owner": "ml@example.com"}}))
+    provider = _provider({"defaultTags": json.dumps({"tags": {"owner": "ml@example.com"}})})
     tags = {"tags": {"capability": "artifacts"}}
     assert _ask_resource("tags-required", BUCKET, tags, provider, required) == []
     assert "missing: owner;" in _ask_resource("tags-required", BUCKET, tags, None, required)[0]
@@ -130,8 +159,7 @@ def test_default_tags_of_the_provider_count() -> None:
 
 def test_default_labels_of_the_provider_count() -> None:
     required = {"required_tags": ["owner", "capability"]}
-    props = unknown_checking_proxy({"defaultLabels": json.dumps({"owner": "ml_example_com"})})
-    provider = PolicyProviderResource("pulumi:providers:gcp", props, "urn:provider", "gcp")
+    provider = _provider({"defaultLabels": json.dumps({"owner": "ml_example_com"})}, "gcp")
     token, labels = "gcp:storage/bucket:Bucket", {"labels": {"capability": "artifacts"}}
     assert _ask_resource("tags-required", token, labels, provider, required) == []
     assert "missing: owner;" in _ask_resource("tags-required", token, labels, None, required)[0]
@@ -149,7 +177,7 @@ def test_a_stack_policy_follows_references_between_resources() -> None:
     encryption = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": UNKNOWN}
     rules = [{"applyServerSideEncryptionByDefault": encryption}]
     props = {"bucket": UNKNOWN, "rules": rules}
-    companion = _stack_resource(BUCKET_ENCRYPTION, "companion", props, bucket)
+    companion = _stack_resource(BUCKET_ENCRYPTION, "companion", props, "urn:bucket")
     stray = _stack_resource(BUCKET_ENCRYPTION, "stray", props)
     name = "encryption-s3-bucket-kms"
     assert _ask_stack(name, [companion, bucket]) == []
@@ -166,8 +194,32 @@ def test_parameters_and_waivers_come_from_the_configuration() -> None:
     assert _ask_resource(name, token, cluster, config=waived) == []
     expired = {"waivers": [{**FOREVER.to_json(), "expires": "2020-01-01"}]}
     assert _ask_resource(name, token, cluster, config=expired) != []
-    with pytest.raises(UsageError):
-        _ask_resource(name, token, cluster, config={"allowed": []})
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"allowed": []}, "'allowed' is not a policy parameter"),
+        ({"allowed_public_cidrs": "8.8.8.0/24"}, "with a value of that type"),
+        ({"waivers": [{"rule": "*"}]}, "a waiver cannot be read"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_refused(config: dict[str, Any], said: str) -> None:
+    with pytest.raises(_RefusedError, match=f"INVALID_ARGUMENT: exposure-eks-endpoint: .*{said}"):
+        _analyzer("exposure-eks-endpoint", config)
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("disabled", None), ("advisory", proto.ADVISORY), ("mandatory", proto.MANDATORY)],
+)
+def test_the_configuration_says_how_far_a_rule_goes(level: Any, expected: int | None) -> None:
+    made = _analyzer("encryption-ebs-volume-kms", {}, level)
+    request = proto.AnalyzeRequest(type=VOLUME, urn="urn:x", name="x", properties=_struct({}))
+    found = {d.enforcementLevel for d in made.Analyze(request, CONTEXT).diagnostics}
+    assert found == ({expected} if expected is not None else set())
+    response = made.AnalyzeStack(proto.AnalyzeStackRequest(), CONTEXT)
+    assert not response.diagnostics
 
 
 @pytest.mark.parametrize("level", ["advisory", "mandatory"])
@@ -175,23 +227,108 @@ def test_the_configuration_fits_the_schemas(level: Level) -> None:
     made = pack.config(Enforcement(level=level, parameters=PARAMETERS, waivers=[FOREVER]))
     assert json.loads(json.dumps(made)) == made
     assert made.pop("all") == {"enforcementLevel": level}
-    assert set(made) == {policy.name for policy in pack.policies()}
-    for policy in pack.policies():
-        schema = policy.config_schema
-        assert schema is not None
+    info = pack.Analyzer(PRODUCTION).GetAnalyzerInfo(None, CONTEXT)
+    assert list(made) == [policy.name for policy in info.policies]
+    for policy in info.policies:
+        properties = MessageToDict(policy.configSchema.properties)
+        assert properties == pack.schema(rule_of(policy.name))
         settings = {k: v for k, v in made[policy.name].items() if k != "enforcementLevel"}
-        assert made[policy.name]["enforcementLevel"] == level
-        assert set(settings) == set(schema.properties)
-        whole = {"type": "object", "properties": schema.properties}
+        severity = rule_of(policy.name).severity
+        assert made[policy.name]["enforcementLevel"] == (
+            "advisory" if level == "advisory" else severity
+        )
+        assert set(settings) == set(properties)
+        whole = {"type": "object", "properties": properties}
         jsonschema.validate(settings, whole)
-        jsonschema.validate({k: v["default"] for k, v in schema.properties.items()}, whole)
+        jsonschema.validate({k: v["default"] for k, v in properties.items()}, whole)
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({key: {} for key in settings}, whole)
 
 
-def test_the_pack_folder_starts_the_pack_with_the_projects_environment() -> None:
-    project = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
-    assert project["runtime"]["name"] == "python"
+def test_the_engine_s_numbers_are_read_as_they_were_written() -> None:
+    """Its numbers all have a fraction; a whole one is whole again."""
+    record = pack.config(
+        Enforcement(level="mandatory", parameters=replace(PARAMETERS, max_nodes=9))
+    )
+    pack.Analyzer(PRODUCTION).Configure(_configuration(record), CONTEXT)
+    assert plain(_struct({"a": 3, "b": 1.5, "c": [True, None]})) == {
+        "a": 3,
+        "b": 1.5,
+        "c": [True, None],
+    }
+
+
+def test_a_mend_keeps_what_plain_data_cannot_carry() -> None:
+    secret = {SIGNATURE: SECRET_SIGNATURE, "value": "hunter2"}
+    sent = _struct({"tags": {"a": "1", "b": secret}, "key": UNKNOWN_BOOLEAN, "gone": "x"})
+    before = plain(sent)
+    assert before == {"tags": {"a": "1", "b": SECRET}, "key": UNKNOWN, "gone": "x"}
+    after = {"tags": {"a": "1", "b": SECRET, "c": "2"}, "key": UNKNOWN, "new": [1]}
+    assert MessageToDict(mended(sent, before, after)) == {
+        "tags": {"a": "1", "b": secret, "c": "2"},
+        "key": UNKNOWN_BOOLEAN,
+        "new": [1],
+    }
+
+
+def test_a_rule_that_remediates_mends_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where it is told to, and not what is waived."""
+    name, token = "encryption-ebs-volume-kms", VOLUME
+
+    def mend(resource: Resource, _scope: Scope) -> dict[str, Any]:
+        return {**resource.inputs, "encrypted": True, "kmsKeyId": KEY}
+
+    monkeypatch.setitem(REGISTRY._rules, name, replace(rule_of(name), mend=mend))
+    request = proto.AnalyzeRequest(type=token, urn="urn:x", name="x", properties=_struct({}))
+
+    def answer(level: Any, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+        found = _analyzer(name, config, level).Remediate(request, CONTEXT).remediations
+        return [MessageToDict(each.properties) for each in found]
+
+    assert answer("mandatory", {}) == []
+    assert answer("remediate", {}) == [{"encrypted": True, "kmsKeyId": KEY}]
+    assert answer("remediate", {"waivers": [FOREVER.to_json()]}) == []
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_the_folders_of_packs_are_those_that_are_generated(name: str) -> None:
+    folder = FOLDERS / name
+    shipped = {
+        path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()
+    }
+    assert shipped == PACKS[name].files(), "run `make docs`"
+    project = yaml.safe_load(shipped["PulumiPolicy.yaml"])
     environment = project["runtime"]["options"]["virtualenv"]
-    assert (PACK / environment).resolve() == Path(__file__).parents[2] / ".venv"
-    assert "start()" in (PACK / "__main__.py").read_text()
+    assert (folder / environment).resolve() == Path(__file__).parents[2] / ".venv"
+
+
+def test_packs_are_selections_of_the_rules() -> None:
+    assert {path.name for path in FOLDERS.iterdir()} == set(PACKS)
+    assert PRODUCTION.rules == REGISTRY.rules
+    for each in PACKS.values():
+        assert each.rules
+        assert {rule.id for rule in each.rules} <= {rule.id for rule in REGISTRY.rules}
+    domains = {rule.domain for rule in PACKS["plinth-cost"].rules}
+    assert "tags" in domains
+    assert "encryption" not in domains
+    assert all("kubernetes" in rule.clouds for rule in PACKS["plinth-kubernetes"].rules)
+
+
+def test_a_pack_serves_the_engine_from_its_folder() -> None:
+    """As the engine does it: a process that says its port and then answers."""
+    process = subprocess.Popen(
+        [sys.executable, str(FOLDERS / "plinth-cost")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = analyzer_pb2_grpc.AnalyzerStub(channel)
+            info = stub.GetAnalyzerInfo(Empty(), timeout=30)
+        assert info.name == "plinth-cost"
+        assert [policy.name for policy in info.policies] == [
+            rule.id for rule in PACKS["plinth-cost"].rules
+        ]
+    finally:
+        process.kill()
+        process.communicate()

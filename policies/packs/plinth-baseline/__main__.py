@@ -1,5 +1,6 @@
-"""Serves Plinth's baseline rules to the Pulumi engine."""
+"""Serves the rules of plinth-baseline to the Pulumi engine."""
 
 from plinth_policies.pack import start
+from plinth_policies.packs import PACKS
 
-start()
+start(PACKS["plinth-baseline"])

@@ -1,0 +1,6 @@
+"""Serves the rules of plinth-kubernetes to the Pulumi engine."""
+
+from plinth_policies.pack import start
+from plinth_policies.packs import PACKS
+
+start(PACKS["plinth-kubernetes"])

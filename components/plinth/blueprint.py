@@ -332,5 +332,5 @@ def _unknown(code: str, name: str, allowed: Sequence[str]) -> Problem:
 
 def _place(problem: Problem, layered: overlay.Layered) -> Problem:
     """Adds the location of the problem's path, and the environment."""
-    path = tuple(problem.path.split(".")) if problem.path else ()
-    return replace(problem, location=layered.locate(path), environment=layered.environment)
+    location = layered.locate(layered.path(problem.path or ""))
+    return replace(problem, location=location, environment=layered.environment)

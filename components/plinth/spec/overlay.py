@@ -54,6 +54,19 @@ class Layered:
     base: Node
     over: Node
 
+    def path(self, dotted: str) -> Path:
+        """A dotted path with positions in lists as numbers."""
+        parts: list[str | int] = []
+        value: Any = self.data
+        for part in dotted.split(".") if dotted else ():
+            step = int(part) if isinstance(value, list) and part.isdigit() else part
+            try:
+                value = value[step]
+            except (IndexError, KeyError, TypeError):  # it is a default, or not there
+                value = None
+            parts.append(step)
+        return tuple(parts)
+
     def origin(self, path: Path, *, key: bool = False) -> Origin:
         """Where the value at ``path`` (or its key) was written.
 

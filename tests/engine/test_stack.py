@@ -265,6 +265,46 @@ def test_policies_are_asked(
     assert advice == ["toy/small: Boxes are small. size 9 of dev is above 2"]
 
 
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        ("raise RuntimeError('no rules today')", "did not start: RuntimeError: no rules today"),
+        ("import os; os._exit(3)", "did not start: it ended with exit code 3"),
+        ("print('hello', flush=True)", "did not start: it wrote 'hello' where its port was due"),
+        (
+            PACK.replace("if args.resource_type", "raise KeyError('x')\n    if args.resource_type"),
+            "failed to run policy",
+        ),
+    ],
+    ids=["cannot start", "ends at once", "talks", "breaks"],
+)
+def test_a_pack_that_does_not_work_stops_the_update_with_a_sentence(
+    *,
+    settings: Settings,
+    engine: Engine,
+    cloud: ToyCloud,
+    wanted: Wanted,
+    pack: Path,
+    main: str,
+    said: str,
+) -> None:
+    (pack / "__main__.py").write_text(main, encoding="utf-8")
+    judged = Stack(
+        settings,
+        wanted,
+        engine=engine,
+        environment=cloud.environment,
+        policy_packs=[PolicyPack(path=pack)],
+    )
+    with pytest.raises(EngineError) as caught:
+        judged.up()
+    (problem,) = caught.value.problems
+    assert problem.code == "policy-pack-broken"
+    assert said in problem.message
+    assert problem.fix
+    assert cloud.boxes == {}
+
+
 def test_plain_pulumi_works_on_the_same_stack(
     settings: Settings, engine: Engine, cloud: ToyCloud, stack: Stack, pack: Path
 ) -> None:

@@ -86,7 +86,8 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Run `plinth engine install`",
     ),
     (
-        r"policy pack .* failed to start|failed to load policy|policy pack not found",
+        r"policy pack .*(did not start|failed to start)|failed to load policy|failed to run policy|"
+        r"policy pack not found",
         "policy-pack-broken",
         "{said}",
         "See what it says; `plinth plan` runs the same rules without the engine",

@@ -24,6 +24,9 @@ OPTIONS: Final = [
     ("grpc.max_send_message_length", 400 * 1024 * 1024),
 ]
 
+#: Seconds in which the engine is told that the pack is gone.
+_GRACE: Final = 5
+
 _SERVICE: Final = "pulumirpc.Analyzer"
 
 
@@ -35,6 +38,8 @@ class PolicyProxy:
         self._attached = threading.Event()
         self._configuration: analyzer_pb2.AnalyzerStackConfigureRequest | None = None
         self._channel: grpc.Channel | None = None
+        self._refusal = "the policy pack was stopped before it started"
+        self._told = threading.Event()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(max_workers=16), handlers=[self._handler()], options=OPTIONS
         )
@@ -65,7 +70,8 @@ class PolicyProxy:
         self._configured.set()
         self._attached.wait()
         if self._channel is None:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "the policy pack did not start")
+            self._told.set()
+            context.abort(grpc.StatusCode.UNAVAILABLE, self._refusal)
         try:
             answer: bytes = self._channel.unary_unary(f"/{_SERVICE}/{method}", _same, _same)(
                 request
@@ -102,11 +108,17 @@ class PolicyProxy:
                     raise
         self._attached.set()
 
+    def refuse(self, reason: str) -> None:
+        """Answers calls with why there is no pack, and waits until the engine has been told."""
+        self._refusal = f"the policy pack did not start: {reason}"
+        self._attached.set()
+        self._told.wait(_GRACE)
+
     def close(self) -> None:
-        """Lets go of waiting calls and stops."""
+        """Lets go of waiting calls, which still get their answer, and stops."""
         self._configured.set()
         self._attached.set()
-        self._server.stop(grace=None)
+        self._server.stop(grace=_GRACE)
         if self._channel is not None:
             self._channel.close()
 

@@ -222,13 +222,14 @@ class LanguageHost:
         try:
             yield _Output(stdout=f"{proxy.port}\n".encode())
             child = self._spawn(command, folder, {**variables, **proxy.environment()}, context)
-            stdout = child.stdout
-            port = stdout.readline().strip() if stdout else b""
+            port = child.stdout.readline().strip() if child.stdout else b""
             if port.isdigit():
                 proxy.attach(int(port))
-            elif port:
-                yield _Output(stdout=port + b"\n")
-            yield from self._relay(child)
+                yield from self._relay(child)
+            else:
+                proxy.refuse(_last_words(child, port))
+                yield _Output(exitcode=child.wait())
+                self._children.forget(child)
         finally:
             proxy.close()
 
@@ -273,6 +274,15 @@ class LanguageHost:
         code = child.wait()
         self._children.forget(child)
         yield _Output(exitcode=code)
+
+
+def _last_words(child: subprocess.Popen[bytes], first: bytes) -> str:
+    """Why a policy pack did not say its port: what it said last, or first."""
+    if first:
+        child.terminate()
+        return f"it wrote {first.decode(errors='replace')!r} where its port was due"
+    error = (child.stderr.read() if child.stderr else b"").decode(errors="replace").strip()
+    return error.rpartition("\n")[2] or f"it ended with exit code {child.wait()}"
 
 
 def _answer(message: Message) -> Callable[[Any, grpc.ServicerContext], Message]:

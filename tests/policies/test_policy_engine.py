@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pulumi
+import pulumi_aws as aws
 import pytest
 from cases_exposure_aws import ON
 from cases_tags import SHARED
@@ -16,9 +19,12 @@ from policy_support import KEY, PARAMETERS
 
 from plinth.engine.host import launcher
 from plinth.engine.locate import locate
+from plinth.engine.settings import Settings
+from plinth.engine.workspace import PolicyPack, Stack
 from plinth.graph import Graph
 from plinth_policies import Enforcement, Waiver, evaluate, pack
 from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
+from plinth_policies.packs import PACKS
 
 REPOSITORY = Path(__file__).parents[2]
 STACK = "urn:pulumi:dev::churn::"
@@ -110,3 +116,49 @@ def test_the_engine_finds_what_the_offline_check_finds(tmp_path: Path) -> None:
     lenient = replace(enforcement, level="advisory")
     code, output = _engine_says(tmp_path, _state(), pack.config(lenient))
     assert code == 0, output
+
+
+def _untagged() -> None:
+    """A queue that nobody pays for, with a secret that no mend may lose."""
+    options = pulumi.ResourceOptions(provider=aws.Provider("aws", region="eu-west-1"))
+    aws.sqs.Queue(
+        "jobs",
+        policy=pulumi.Output.secret('{"a": "hunter2"}'),
+        tags={"capability": "artifacts"},
+        opts=options,
+    )
+
+
+@pytest.mark.engine
+def test_the_engine_makes_what_a_rule_has_mended(tmp_path: Path) -> None:
+    """Missing tags come from the configuration; what was there stays, secrets included."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n", encoding="utf-8")
+    selection = PACKS["plinth-cost"]
+    enforcement = Enforcement(
+        level="mandatory", parameters=PARAMETERS, actions={"tags-required": "remediate"}
+    )
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(pack.config(enforcement, selection.rules)), encoding="utf-8")
+    stack = Stack(
+        Settings(root=tmp_path, environment="dev", rehearse=True),
+        _untagged,
+        packages=("aws",),
+        policy_packs=[PolicyPack(path=selection.write(tmp_path, sys.prefix), config=config)],
+    )
+    stack.up()
+    (queue,) = [
+        entry
+        for entry in stack.export()["deployment"]["resources"]
+        if entry["type"] == "aws:sqs/queue:Queue"
+    ]
+    assert queue["inputs"]["tags"] == {
+        "platform": "churn",
+        "environment": "dev",
+        "owner": "ml@example.com",
+        "cost-center": "4711",
+        "capability": "artifacts",
+        "managed-by": "plinth",
+    }
+    assert "hunter2" not in json.dumps(queue)
+    assert stack.preview().summary.keys() == {"same"}

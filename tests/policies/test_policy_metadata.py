@@ -16,6 +16,7 @@ from test_policy_rules import CUSTOM_KINDS
 from plinth.graph import Graph
 from plinth_policies import REGISTRY, Parameters, Rule, Scope, controls
 from plinth_policies.check import judge, mend
+from plinth_policies.settings import Setting
 
 RULES = pytest.mark.parametrize("rule", REGISTRY.rules, ids=lambda rule: rule.id)
 KEPT = pytest.mark.parametrize("kept", [True, False], ids=["good", "bad"])
@@ -143,3 +144,11 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def paths(inputs: Mapping[str, Any]) -> set[str]:
     return {path for path, _ in leaves(inputs)}
+
+
+def test_a_setting_whose_default_is_fine_must_name_a_value_that_is_not() -> None:
+    with pytest.raises(ValueError, match="protocol"):
+        _ = Setting("protocol", ("https",), default="https").broken
+    assert Setting("protocol", ("https",), default="https", refused="http").broken == "http"
+    assert Setting("protocol", ("https",)).broken is None
+    assert Setting("enabled", ("true",), default="true").broken is False

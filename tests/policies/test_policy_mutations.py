@@ -70,6 +70,21 @@ def test_a_broken_platform_is_caught_by_the_rule(rule_id: str, plan: Plans) -> N
     assert not any("could not judge" in message for _, message in new)
 
 
+@pytest.mark.parametrize(
+    "rule_id", sorted(rule.id for rule in REGISTRY.rules if rule.mend and rule.id in MUTATIONS)
+)
+def test_a_broken_platform_is_mended_where_the_rule_may(rule_id: str, plan: Plans) -> None:
+    rule, broken = rule_of(rule_id), MUTATIONS[rule_id]
+    made = plan((DURABLE if broken.durable else PLAIN)[broken.cloud])
+    enforcement = Enforcement(
+        level="mandatory", parameters=parameters_of(made), actions={rule_id: "remediate"}
+    )
+    report = evaluate(broken.apply(made.graph), enforcement, rules=[rule])
+    assert report.mended
+    assert report.violations == ()
+    assert evaluate(report.graph, enforcement, rules=[rule]).mended == ()
+
+
 @pytest.mark.parametrize("rule_id", sorted({rule.id for rule in REGISTRY.rules} - set(MUTATIONS)))
 def test_a_bad_example_in_the_midst_of_the_platform_is_caught(rule_id: str, plan: Plans) -> None:
     rule = rule_of(rule_id)

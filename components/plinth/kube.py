@@ -343,6 +343,9 @@ def _container(container: Container, name: str) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "name": name,
         "image": container.image,
+        # A tag may be pushed anew, and a copy on a node would be run without asking for the right
+        # to pull it. Layers that have not changed are not pulled again.
+        "imagePullPolicy": "Always",
         "env": env,
         "resources": {
             "requests": {"cpu": container.cpu, "memory": container.memory},

@@ -23,7 +23,8 @@ class Container:
         files: Mounted read-only: mount path -> ConfigMap name.
         secret_files: Mounted read-only: mount path -> Secret name.
         scratch: Writable empty folders; the root file system is read-only.
-        uid: User the process runs as.
+        uid: User the process runs as. From 10000 up it is nobody on the machine, and no image
+            here needs its own: what may be written is in ``scratch``.
     """
 
     image: str
@@ -36,7 +37,7 @@ class Container:
     files: Mapping[str, str] = field(default_factory=dict)
     secret_files: Mapping[str, str] = field(default_factory=dict)
     scratch: Sequence[str] = ("/tmp",)  # noqa: S108 - a mount path inside the pod
-    uid: int = 1000
+    uid: int = 10001
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,7 +118,7 @@ def assert_hardened(pod: dict[str, Any]) -> None:
     """The pod meets the restricted profile, is bounded, and gives away no secret."""
     security = pod["securityContext"]
     assert security["runAsNonRoot"] is True
-    assert security["runAsUser"] > 0
+    assert security["runAsUser"] >= 10000  # nobody on the machine
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["automountServiceAccountToken"] is False
     volumes = {volume["name"] for volume in pod.get("volumes", [])}
@@ -127,6 +127,7 @@ def assert_hardened(pod: dict[str, Any]) -> None:
         assert own["allowPrivilegeEscalation"] is False
         assert own["capabilities"] == {"drop": ["ALL"]}
         assert own["readOnlyRootFilesystem"] is True
+        assert container["imagePullPolicy"] == "Always"
         assert container["resources"]["limits"]["memory"]
         assert container["resources"]["requests"].keys() == {"cpu", "memory"}
         assert {mount["name"] for mount in container["volumeMounts"]} <= volumes

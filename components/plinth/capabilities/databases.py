@@ -85,7 +85,6 @@ class Databases:
             files={"/sql": full_name},
             cpu="50m",
             memory="64Mi",
-            uid=70,  # `postgres` in the image
         )
         job = kube.job(
             full_name,

@@ -159,7 +159,6 @@ def _container(context: Context, identity: WorkloadIdentity, **fields: Any) -> C
         },
         files={_CONFIG: NAME},
         secret_files={**identity.secret_files, **({_TRUST: _TRUSTED} if trusted else {})},
-        uid=1001,  # `default` in the image
         **fields,
     )
 

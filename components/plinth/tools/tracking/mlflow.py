@@ -264,9 +264,7 @@ _STORES = {
 
 def _container(context: Context, **fields: Any) -> Container:
     """A container of the server's image that sees its configuration."""
-    return Container(
-        image=context.blueprint.pins.images[NAME], files={_CONFIG: NAME}, uid=1000, **fields
-    )
+    return Container(image=context.blueprint.pins.images[NAME], files={_CONFIG: NAME}, **fields)
 
 
 def _collect_garbage(

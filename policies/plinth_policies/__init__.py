@@ -6,7 +6,7 @@ SDK, is loaded on its own.
 
 from __future__ import annotations
 
-from plinth_policies import encryption, exposure, tags, transit
+from plinth_policies import encryption, exposure, images, pods, tags, transit
 from plinth_policies.check import Report, evaluate
 from plinth_policies.enforcement import Enforcement
 from plinth_policies.model import REGISTRY, Level, Rule, Scope, Violation, Waiver
@@ -25,6 +25,8 @@ __all__ = [
     "encryption",
     "evaluate",
     "exposure",
+    "images",
+    "pods",
     "tags",
     "transit",
 ]

@@ -19,6 +19,7 @@ PARAMETERS = Parameters(
     cost_center="4711",
     allowed_public_cidrs=("203.0.113.0/24", "0.0.0.0/0"),
     public_services=("public-*",),
+    allowed_registries=("registry.example.com/ml", "quay.io"),
 )
 
 Inputs = Mapping[str, Any]

@@ -12,6 +12,8 @@ import cases_exposure_aws
 import cases_exposure_azure
 import cases_exposure_gcp
 import cases_exposure_kubernetes
+import cases_images
+import cases_pods
 import cases_tags
 import cases_transit_aws
 import cases_transit_azure
@@ -50,6 +52,8 @@ TABLES: dict[str, Table] = {
     **cases_exposure_gcp.TABLES,
     **cases_exposure_kubernetes.TABLES,
     **cases_tags.TABLES,
+    **cases_pods.TABLES,
+    **cases_images.TABLES,
 }
 
 #: Kinds of custom resource definitions, which the Kubernetes SDK does not know.
@@ -58,6 +62,7 @@ CUSTOM_KINDS = (
     "kubernetes:gateway.envoyproxy.io/*",
     "kubernetes:postgresql.cnpg.io/*",
     "kubernetes:barmancloud.cnpg.io/*",
+    "kubernetes:serving.kserve.io/*",
 )
 
 

@@ -21,6 +21,8 @@ _AUTOSCALER: Final = "cluster-autoscaler"
 _DEVICES: Final = "nvidia-device-plugin"
 #: Tag that the load balancer controller puts on whatever it makes.
 _OWNER: Final = "elbv2.k8s.aws/cluster"
+_SECCOMP: Final = {"type": "RuntimeDefault"}
+_CAPABILITIES: Final = {"drop": ["ALL"]}
 
 
 class Addons(Component):
@@ -145,6 +147,9 @@ class Addons(Component):
                 }
             },
             "podDisruptionBudget": {"maxUnavailable": 1},
+            # What the chart's own contexts leave open, to which these are added.
+            "podSecurityContext": {"seccompProfile": _SECCOMP},
+            "securityContext": {"capabilities": _CAPABILITIES},
             "resources": _resources("100m", "256Mi"),
         }
         rights = _balancer_statements(site, self._cluster.ref.name, network.vpc_id)
@@ -171,12 +176,12 @@ class Addons(Component):
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": 65534,
-                "seccompProfile": {"type": "RuntimeDefault"},
+                "seccompProfile": _SECCOMP,
             },
             "containerSecurityContext": {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
+                "capabilities": _CAPABILITIES,
             },
             "resources": _resources("100m", "512Mi"),
         }

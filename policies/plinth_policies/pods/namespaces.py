@@ -1,0 +1,93 @@
+"""What keeps namespaces, and what is in them, apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from plinth.graph import Resource
+from plinth_policies.controls import EXPOSURE, WORKLOADS
+from plinth_policies.model import REGISTRY, Scope
+from plinth_policies.values import blocks, get, known
+
+_NAMESPACE: Final = "kubernetes:core/v1:Namespace"
+_POLICY: Final = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+_PROFILE: Final = "pod-security.kubernetes.io/"
+
+
+def _namespace(**labels: str) -> dict[str, Any]:
+    named = {f"{_PROFILE}{mode}": profile for mode, profile in labels.items()}
+    return {"metadata": {"name": "tracking", "labels": named}}
+
+
+@REGISTRY.rule(
+    "pods-namespace-profile",
+    title="Namespaces enforce a Pod Security Standard, or at least tell what goes beyond it",
+    why="A namespace without one takes pods that own their machine, and nobody is told.",
+    fix=f"set the label {_PROFILE}enforce to restricted or baseline; where a pod of the machine's "
+    f"own needs privileged, set {_PROFILE}warn to restricted",
+    judges={_NAMESPACE: ("metadata.labels",)},
+    controls=(*WORKLOADS, "cis-kubernetes/5.2.1", "cis-kubernetes/5.2.2"),
+    good=_namespace(enforce="restricted"),
+    bad=_namespace(enforce="privileged"),
+)
+def _profile(resource: Resource, _scope: Scope) -> Iterator[str]:
+    labels = known(get(resource.inputs, "metadata.labels"), "metadata.labels") or {}
+    enforced = known(labels.get(f"{_PROFILE}enforce"), f"{_PROFILE}enforce")
+    if enforced in ("restricted", "baseline"):
+        return
+    if enforced != "privileged":
+        yield f"the label {_PROFILE}enforce is {enforced or 'not set'}"
+        return
+    told = known(labels.get(f"{_PROFILE}warn"), f"{_PROFILE}warn")
+    if told != "restricted":
+        yield f"the label {_PROFILE}enforce is privileged and {_PROFILE}warn is not restricted"
+
+
+@REGISTRY.rule(
+    "pods-namespace-isolation",
+    title="Namespaces take no connections but those that a network policy lets in",
+    why="Otherwise whoever gets into one pod can connect to all others of the cluster.",
+    fix="make a NetworkPolicy there for all pods (podSelector {}) and Ingress, whose rules say who "
+    "may connect",
+    judges={_NAMESPACE: ("metadata.name",)},
+    consults={
+        _POLICY: (
+            "metadata.namespace",
+            "spec.podSelector.matchLabels",
+            "spec.podSelector.matchExpressions",
+            "spec.policyTypes",
+            "spec.ingress",
+        )
+    },
+    controls=(*EXPOSURE, "cis-kubernetes/5.3.2"),
+    good=(
+        (_NAMESPACE, {"metadata": {"name": "tracking"}}),
+        (_POLICY, {"metadata": {"namespace": "tracking"}, "spec": {"podSelector": {}}}),
+    ),
+    bad={"metadata": {"name": "tracking"}},
+)
+def _isolation(resource: Resource, scope: Scope) -> Iterator[str]:
+    name = known(get(resource.inputs, "metadata.name"), "metadata.name")
+    policies = [
+        policy
+        for policy in scope.graph
+        if policy.type == _POLICY and name and get(policy.inputs, "metadata.namespace") == name
+    ]
+    if not any(_isolates(policy) for policy in policies):
+        yield "no network policy isolates all of its pods"
+    for policy in policies:
+        if _lets_all_in(policy):
+            yield f"the network policy {policy.name} lets everyone connect to every port"
+
+
+def _isolates(policy: Resource) -> bool:
+    spec = known(policy.inputs.get("spec"), "a network policy's spec") or {}
+    selector = known(spec.get("podSelector"), "podSelector") or {}
+    kinds = known(spec.get("policyTypes"), "policyTypes") or ["Ingress"]
+    return "Ingress" in kinds and not any(selector.values())
+
+
+def _lets_all_in(policy: Resource) -> bool:
+    rules = blocks(get(policy.inputs, "spec.ingress"), "spec.ingress")
+    return any(not rule.get("from") and not rule.get("ports") for rule in rules)

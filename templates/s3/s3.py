@@ -4,9 +4,10 @@ Standard library only, and safe to run again: what is there stays, what differs 
 
 Usage: ``s3.py bucket|identity <JSON>``.  ``bucket`` takes ``name``, ``encrypt`` and the numbers of
 days ``expire``, ``old`` and ``abort``; ``identity`` takes ``name``, the lists of buckets ``read``
-and ``write``, and its key from the variables ``ACCESS_KEY`` and ``SECRET_KEY``.  ``S3_ENDPOINT``,
-``S3_REGION``, ``S3_ACCESS_KEY``, ``S3_SECRET_KEY`` and, for an authority of one's own, ``S3_CA``
-say where the store is and who asks.
+and ``write``, and its key from the folder ``KEY``.  ``S3_ENDPOINT``, ``S3_REGION``, the folder
+``S3_KEY`` and, for an authority of one's own, ``S3_CA`` say where the store is and who asks.  Keys
+are folders with the files ``access_key`` and ``secret_key``, so that none is in a variable, which
+every program started here would see.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import hashlib
 import hmac
 import json
 import os
+import pathlib
 import ssl
 import sys
 import time
@@ -42,6 +44,13 @@ class RefusedError(Exception):
         super().__init__(f"{status} {code}: {text[:500]}")
         self.status = status
         self.code = code
+
+
+def key(variable: str) -> tuple[str, str]:
+    """The two halves of the key in the folder that a variable names."""
+    folder = pathlib.Path(os.environ[variable])
+    access, secret = ((folder / f"{half}_key").read_text("utf-8") for half in ("access", "secret"))
+    return access.strip(), secret.strip()
 
 
 def signature(
@@ -79,9 +88,10 @@ def signed(
     lines = [method, path, signed_query, *(f"{name}:{headers[name]}" for name in names), ""]
     canonical = "\n".join((*lines, ";".join(names), digest))
     scope = (stamp[:8], os.environ["S3_REGION"], service)
-    named, found = signature(os.environ["S3_SECRET_KEY"], scope, stamp, canonical)
+    access, secret = key("S3_KEY")
+    named, found = signature(secret, scope, stamp, canonical)
     headers["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={os.environ['S3_ACCESS_KEY']}/{named}, "
+        f"AWS4-HMAC-SHA256 Credential={access}/{named}, "
         f"SignedHeaders={';'.join(names)}, Signature={found}"
     )
     url = f"{endpoint.scheme}://{endpoint.netloc}{target}"
@@ -213,6 +223,7 @@ def call(**fields: str) -> None:
 def identity(wanted: Mapping[str, Any]) -> None:
     """Makes a user with exactly these rights and this key."""
     name = wanted["name"]
+    access, secret = key("KEY")
     call(Action="CreateUser", UserName=name)
     call(
         Action="PutUserPolicy",
@@ -223,8 +234,8 @@ def identity(wanted: Mapping[str, Any]) -> None:
     call(
         Action="CreateAccessKey",
         UserName=name,
-        AccessKeyId=os.environ["ACCESS_KEY"],
-        SecretAccessKey=os.environ["SECRET_KEY"],
+        AccessKeyId=access,
+        SecretAccessKey=secret,
     )
 
 

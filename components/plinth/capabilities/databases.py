@@ -52,10 +52,10 @@ class Databases:
             full_name,
             namespace=NAMESPACE,
             data={
-                "PGUSER": "${admin.username}",
-                "PGPASSWORD": "${admin.password}",
-                "ROLE": "${role.username}",
-                "ROLE_PASSWORD": "${role.password}",
+                # Of libpq's files that hold a password, the one that may be readable to a group.
+                "service": "[server]\nuser=${admin.username}\npassword=${admin.password}\n",
+                "role": "${role.username}",
+                "password": "${role.password}",
             },
             sources={"admin": server.admin, "role": credentials},
             parent=parent,
@@ -77,12 +77,12 @@ class Databases:
                 "PGPORT": str(server.port),
                 "PGDATABASE": "postgres",
                 "PGSSLMODE": "require",
+                "PGSERVICE": "server",
+                "PGSERVICEFILE": "/credentials/service",
                 "DATABASE": name,
             },
-            env_secrets={
-                key: (full_name, key) for key in ("PGUSER", "PGPASSWORD", "ROLE", "ROLE_PASSWORD")
-            },
             files={"/sql": full_name},
+            secret_files={"/credentials": full_name},
             cpu="50m",
             memory="64Mi",
         )

@@ -263,6 +263,12 @@ def test_backups_go_to_a_bucket_of_their_own_and_are_kept_as_long_as_asked() -> 
 # --- buckets and rights --------------------------------------------------------------------------
 
 
+def secrets(job: Resource) -> set[str]:
+    """The Secrets that a Job's pod mounts."""
+    volumes = spec(job)["template"]["spec"]["volumes"]
+    return {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+
+
 def jobs(found: Graph, kind: str) -> dict[str, dict[str, Any]]:
     """What the Jobs of one kind are told to make, by name."""
     made = {}
@@ -271,7 +277,7 @@ def jobs(found: Graph, kind: str) -> dict[str, dict[str, Any]]:
         if container.get("args", [""])[0] == kind:
             assert job.inputs["metadata"]["namespace"] == SECRETS
             wanted = json.loads(container["args"][1])
-            made[wanted["name"]] = {**wanted, "variables": variables(container)}
+            made[wanted["name"]] = {**wanted, "secrets": secrets(job)}
     return made
 
 
@@ -289,8 +295,10 @@ def test_each_workload_has_a_key_of_its_own_for_its_buckets() -> None:
     made = jobs(found, "identity")
     assert made["tracking-mlflow"]["write"] == ["churn-dev-models"]
     assert made["features-feast"]["write"] == ["churn-dev-datasets"]
-    keys = [wanted["variables"]["ACCESS_KEY"] for wanted in made.values()]
-    assert len({*keys}) == len(keys)
+    mounted = [wanted["secrets"] for wanted in made.values()]
+    keys = [one_job - set.intersection(*mounted) for one_job in mounted]
+    assert all(len(own) == 1 for own in keys)
+    assert len(set.union(*keys)) == len(keys)
     (container,) = spec(one(found, "Deployment", "feast"))["template"]["spec"]["containers"]
     assert variables(container)["AWS_ACCESS_KEY_ID"] == (
         "features-feast-store",

@@ -13,6 +13,7 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,7 +22,8 @@ import pytest
 from plinth import render
 
 SCRIPT = render.data_folder("templates") / "s3" / "s3.py"
-KEY = {"S3_ACCESS_KEY": "root", "S3_SECRET_KEY": "root-secret", "S3_REGION": "eu-1"}
+ROOT = ("root", "root-secret")
+KEY = ("AKEXAMPLE", "very-secret")
 MODULE = runpy.run_path(str(SCRIPT))
 BUCKET = {"name": "churn-dev-logs", "encrypt": True, "expire": 365, "old": 90, "abort": 7}
 
@@ -30,19 +32,27 @@ BUCKET = {"name": "churn-dev-logs", "encrypt": True, "expire": 365, "old": 90, "
 class Store:
     """What was asked, and what is answered: status and error code by method and target."""
 
+    mounts: Path
     url: str = ""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     answers: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
-    def run(
-        self, kind: str, wanted: dict[str, Any], **env: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Runs the Job's command."""
+    def run(self, kind: str, wanted: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        """Runs the Job's command, with its keys mounted."""
+        for folder, halves in (("S3_KEY", ROOT), ("KEY", KEY)):
+            (self.mounts / folder).mkdir(exist_ok=True)
+            for half, text in zip(("access_key", "secret_key"), halves, strict=True):
+                (self.mounts / folder / half).write_text(f"{text}\n")
         return subprocess.run(
             [sys.executable, "-I", str(SCRIPT), kind, json.dumps(wanted)],
-            env={**KEY, "S3_ENDPOINT": self.url, "S3_PATIENCE": "1", "PATH": os.environ["PATH"]}
-            | env,
+            env={
+                **{folder: str(self.mounts / folder) for folder in ("S3_KEY", "KEY")},
+                "S3_REGION": "eu-1",
+                "S3_ENDPOINT": self.url,
+                "S3_PATIENCE": "1",
+                "PATH": os.environ["PATH"],
+            },
             capture_output=True,
             text=True,
             timeout=60,
@@ -72,13 +82,13 @@ class Store:
         access, day, region, service, _ = fields["Credential"].split("/")
         stamp = handler.headers["x-amz-date"]
         scope = (day, region, service)
-        _, expected = MODULE["signature"](KEY["S3_SECRET_KEY"], scope, stamp, canonical)
+        _, expected = MODULE["signature"](ROOT[1], scope, stamp, canonical)
         return (access, region, fields["Signature"]) == ("root", "eu-1", expected)
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    played = Store()
+def store(tmp_path: Path) -> Iterator[Store]:
+    played = Store(tmp_path)
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -198,14 +208,13 @@ def test_waits_for_a_store_that_is_starting(store: Store) -> None:
 
 def test_makes_an_identity_with_its_rights_and_key(store: Store) -> None:
     wanted = {"name": "serving-reader", "read": ["models"], "write": ["logs"]}
-    key = {"ACCESS_KEY": "AKEXAMPLE", "SECRET_KEY": "very-secret"}
     store.answers["POST /"] = [(409, "EntityAlreadyExists"), (200, "")]
-    done = store.run("identity", wanted, **key)
+    done = store.run("identity", wanted)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     calls = [dict(urllib.parse.parse_qsl(body)) for _, _, body in store.asked]
     assert [call["Action"] for call in calls] == ["CreateUser", "PutUserPolicy", "CreateAccessKey"]
     assert {call["UserName"] for call in calls} == {"serving-reader"}
-    assert calls[2]["AccessKeyId"] == "AKEXAMPLE"
+    assert (calls[2]["AccessKeyId"], calls[2]["SecretAccessKey"]) == KEY
     reads, writes = json.loads(calls[1]["PolicyDocument"])["Statement"]
     assert reads["Action"] == ["s3:Get*", "s3:List*"]
     assert reads["Resource"] == ["arn:aws:s3:::models", "arn:aws:s3:::models/*"]
@@ -215,8 +224,7 @@ def test_makes_an_identity_with_its_rights_and_key(store: Store) -> None:
 
 def test_a_refused_identity_fails_without_its_key_in_the_log(store: Store) -> None:
     store.answers["POST /"] = [(403, "AccessDenied")]
-    key = {"ACCESS_KEY": "AKEXAMPLE", "SECRET_KEY": "very-secret"}
-    done = store.run("identity", {"name": "a", "read": [], "write": ["b"]}, **key)
+    done = store.run("identity", {"name": "a", "read": [], "write": ["b"]})
     assert done.returncode == 1
     assert "AccessDenied" in done.stderr
     assert "secret" not in done.stdout + done.stderr

@@ -37,6 +37,9 @@ _CONFIG: Final = "object-store-config"
 _TLS: Final = "object-store-tls"
 _SCRIPT: Final = "s3-client"
 _FOLDER: Final = "/etc/s3"
+#: Where the Jobs find the administrator's key, and the one that they bring to the store.
+_ROOT_FOLDER: Final = "/etc/s3-root"
+_KEY_FOLDER: Final = "/etc/s3-key"
 #: What interrupted uploads and overwritten objects may cost, in days.
 _ABORT_DAYS: Final = 7
 _OLD_VERSION_DAYS: Final = 90
@@ -273,8 +276,6 @@ class Client(Component):
         depends_on: Sequence[Resource] = (),
     ) -> Resource:
         """A Job that makes a bucket or an identity; it runs again when what is wanted changes."""
-        root = {"S3_ACCESS_KEY": "access_key", "S3_SECRET_KEY": "secret_key"}
-        own = {"ACCESS_KEY": "access_key", "SECRET_KEY": "secret_key"} if key else {}
         trusted = self.store.authority is not None
         container = Container(
             image=self.site.blueprint.pins.images["python"],
@@ -283,14 +284,16 @@ class Client(Component):
             env={
                 "S3_ENDPOINT": self.store.endpoint,
                 "S3_REGION": self.store.region,
+                "S3_KEY": _ROOT_FOLDER,
+                **({"KEY": _KEY_FOLDER} if key else {}),
                 **({"S3_CA": f"{TRUST_FOLDER}/ca.crt"} if trusted else {}),
             },
-            env_secrets={
-                **{variable: (self.store.name, field) for variable, field in root.items()},
-                **{variable: (key or "", field) for variable, field in own.items()},
-            },
             files={_FOLDER: _SCRIPT},
-            secret_files={TRUST_FOLDER: TRUST} if trusted else {},
+            secret_files={
+                _ROOT_FOLDER: self.store.name,
+                **({_KEY_FOLDER: key} if key else {}),
+                **({TRUST_FOLDER: TRUST} if trusted else {}),
+            },
             cpu="50m",
             memory="96Mi",
         )

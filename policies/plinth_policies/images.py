@@ -116,12 +116,11 @@ def _inside(value: Any, path: str, *, whole: bool) -> Iterator[Image]:
 
 
 def _names_image(value: Mapping[str, Any], name: str, tag: str, path: str) -> bool:
-    if name == "repository":  # of charts and of code there are repositories too
-        parent = path.rsplit(".", 1)[-1].casefold()
-        return ("repository" in value and "tag" in value) or (
-            parent.endswith("image") and bool({"repository", tag, *_DIGESTS} & value.keys())
-        )
-    return isinstance(value.get(name), str)
+    if name != "repository":
+        return isinstance(value.get(name), str)
+    # Code and charts have repositories too, but no tags.
+    said = {name, tag, *_DIGESTS} & value.keys()
+    return {name, tag} <= said or (bool(said) and path.casefold().endswith("image"))
 
 
 def _image(value: Mapping[str, Any], name: str, tag: str, path: str, *, whole: bool) -> Image:

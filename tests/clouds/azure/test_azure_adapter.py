@@ -195,6 +195,17 @@ def test_vaults_are_closed_and_keep_what_they_lose(name: str) -> None:
         assert "vaultName" not in vault.inputs  # a deleted one keeps its name for days
 
 
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_uses_of_keys_and_secrets_are_recorded_where_few_may_read(name: str) -> None:
+    found = graph(name)
+    workspace = one(found, "operationalinsights:Workspace", "audit")
+    assert workspace.inputs["publicNetworkAccessForIngestion"] == "Disabled"
+    for vault in (r for r in of_type(found, "keyvault:Vault") if r.custom):
+        setting = one(found, "monitor:DiagnosticSetting", vault.name).inputs
+        assert (setting["resourceUri"], setting["workspaceId"]) == (vault.id, workspace.id)
+        assert setting["logs"] == [{"category": "AuditEvent", "enabled": True}]
+
+
 def test_each_concern_has_its_key_and_its_identity() -> None:
     found = graph("dev")
     assert names(found, ":keyvault:Key") == ["cluster", "database", "etcd", "logs", "storage"]

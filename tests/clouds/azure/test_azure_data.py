@@ -449,14 +449,18 @@ def test_what_the_relay_writes_is_what_the_table_takes_and_the_rule_asks_for() -
 @pytest.mark.parametrize(("kept", "workspace"), [(7, 30), (90, 90), (730, 730)])
 def test_alerts_are_kept_for_as_long_as_logs(kept: int, workspace: int) -> None:
     found = recorded(blueprint(log_retention_days=kept), Stores.alerts)
-    assert one(found, "operationalinsights:Workspace").inputs["retentionInDays"] == workspace
+    assert (
+        one(found, "operationalinsights:Workspace", "alerts").inputs["retentionInDays"] == workspace
+    )
     # Its table keeps them for as long as the workspace.
     assert "totalRetentionInDays" not in one(found, "operationalinsights:Table").inputs
 
 
 def test_alerts_are_written_by_identities_only() -> None:
     found = recorded(blueprint(), Stores.alerts)
-    assert one(found, "operationalinsights:Workspace").inputs["features"]["disableLocalAuth"]
+    assert one(found, "operationalinsights:Workspace", "alerts").inputs["features"][
+        "disableLocalAuth"
+    ]
 
 
 # --- records -------------------------------------------------------------------------------------

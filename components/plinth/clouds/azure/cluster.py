@@ -57,6 +57,7 @@ class Cluster(Component):
 
     def __init__(self, *, site: Site, keys: Keys, network: Network, parent: Resource) -> None:
         super().__init__("Cluster", "cluster", site, parent)
+        self._keys = keys
         self._network = network
         self._control = self.identity("control-plane")
         self._kubelet = self.identity("kubelet")
@@ -245,7 +246,12 @@ class Cluster(Component):
         """The key of what the API server stores; it reaches the vault by its own subnet only."""
         if self._network.control_plane is None:
             return None
-        return EtcdKey(principal=self._control.principal_id, site=self.site, parent=self)
+        return EtcdKey(
+            principal=self._control.principal_id,
+            logs=self._keys.logs,
+            site=self.site,
+            parent=self,
+        )
 
     def _api_server(self) -> dict[str, Any]:
         """In the network and nowhere else, unless the spec lists who may come from outside."""

@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from pulumi import Input, Output, Resource
-from pulumi_azure_native import keyvault
+from pulumi_azure_native import keyvault, monitor, operationalinsights
 
+from plinth.clouds.azure.facts import LOG_DAYS
 from plinth.clouds.azure.site import Component, Site
 
 #: How long a deleted vault is kept when nothing durable was in it; Azure's least.
@@ -63,6 +64,35 @@ class Encryption(NamedTuple):
         return {"type": "UserAssigned", "user_assigned_identities": [self.identity_id]}
 
 
+class AuditLogs(Component):
+    """Who used which key and secret, in Log Analytics (``plinth:index:Logs``).
+
+    It is no workspace of the cluster's: whoever may read logs of workloads need not see this.
+
+    Attributes:
+        id: Resource ID of the workspace.
+    """
+
+    id: Output[str]
+
+    def __init__(self, *, site: Site, parent: Resource) -> None:
+        super().__init__("Logs", "audit", site, parent)
+        days = site.blueprint.settings.log_retention_days
+        workspace = operationalinsights.Workspace(
+            # The engine names it: a deleted workspace stays for two weeks, with its name.
+            "audit",
+            resource_group_name=site.group,
+            sku={"name": "PerGB2018"},
+            retention_in_days=max(days, LOG_DAYS[0]),
+            features={"disable_local_auth": True},
+            # What Azure itself sends comes another way.
+            public_network_access_for_ingestion="Disabled",
+            opts=self.child(stateful=True),
+        )
+        self.id = workspace.id
+        self.register_outputs({"id": self.id})
+
+
 class Vault(Component):
     """The platform's Key Vault (``plinth:index:Vault``).
 
@@ -79,7 +109,7 @@ class Vault(Component):
     name: Output[str]
     uri: Output[str]
 
-    def __init__(self, name: str, *, site: Site, parent: Resource) -> None:
+    def __init__(self, name: str, *, logs: Input[str], site: Site, parent: Resource) -> None:
         super().__init__("Vault", name, site, parent)
         kept = site.blueprint.settings.encryption.deletion_window_days
         vault = keyvault.Vault(
@@ -105,6 +135,14 @@ class Vault(Component):
                     *(() if site.durable else ("properties.sku",)),
                 ],
             ),
+        )
+        monitor.DiagnosticSetting(
+            name,
+            name="plinth",
+            resource_uri=vault.id,
+            workspace_id=logs,
+            logs=[{"category": "AuditEvent", "enabled": True}],
+            opts=self.child(),
         )
         self.id, self.name = vault.id, vault.name
         self.uri = vault.properties.vault_uri
@@ -193,9 +231,11 @@ class EtcdKey(Component):
     version_uri: Output[str]
     ready: tuple[Resource, ...]
 
-    def __init__(self, *, principal: Input[str], site: Site, parent: Resource) -> None:
+    def __init__(
+        self, *, principal: Input[str], logs: Input[str], site: Site, parent: Resource
+    ) -> None:
         super().__init__("Key", "etcd", site, parent)
-        vault = Vault("etcd", site=site, parent=self)
+        vault = Vault("etcd", logs=logs, site=site, parent=self)
         key = vault.key("etcd", self)
         self.vault_id, self.version_uri = vault.id, key.key_uri_with_version
         rights = {
@@ -220,7 +260,12 @@ class Keys:
     @cached_property
     def vault(self) -> Vault:
         """The platform's vault, which holds its keys and its secrets."""
-        return Vault("vault", site=self._site, parent=self._parent)
+        return Vault("vault", logs=self.logs, site=self._site, parent=self._parent)
+
+    @cached_property
+    def logs(self) -> Output[str]:
+        """The workspace that has what is done with keys and secrets."""
+        return AuditLogs(site=self._site, parent=self._parent).id
 
     def encryption(self, concern: Concern) -> Encryption:
         """What encrypts a concern's data. An adopted key serves all of them."""

@@ -309,6 +309,7 @@ class FlowLogs(Component):
             },
             allow_blob_public_access=False,
             allow_shared_key_access=False,
+            is_local_user_enabled=False,
             default_to_o_auth_authentication=True,
             enable_https_traffic_only=True,
             minimum_tls_version="TLS1_2",

@@ -7,6 +7,7 @@ SDK, is loaded on its own.
 from __future__ import annotations
 
 from plinth_policies import encryption, exposure, images, pods, tags, transit
+from plinth_policies import audit, encryption, exposure, privilege, tags, transit
 from plinth_policies.check import Report, evaluate
 from plinth_policies.enforcement import Enforcement
 from plinth_policies.model import REGISTRY, Level, Rule, Scope, Violation, Waiver
@@ -22,11 +23,13 @@ __all__ = [
     "Scope",
     "Violation",
     "Waiver",
+    "audit",
     "encryption",
     "evaluate",
     "exposure",
     "images",
     "pods",
+    "privilege",
     "tags",
     "transit",
 ]

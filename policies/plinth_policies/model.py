@@ -23,7 +23,8 @@ Level = Literal["advisory", "mandatory"]
 Action = Literal["disabled", "advisory", "mandatory", "remediate"]
 
 #: Resources that show a rule kept or broken: the inputs of one, or several as (type token, inputs),
-#: the judged one first. They refer to one another by name, as ``bucket: models``.
+#: the judged one first. They refer to one another by name, as ``bucket: models``, or to the judged
+#: one, where it has none, as ``vpcId: subject``.
 Example = Mapping[str, Any] | tuple[tuple[str, Mapping[str, Any]], ...]
 
 #: Inputs and outputs under which other resources may name a resource.
@@ -175,6 +176,7 @@ class Rule:
                     type=token,
                     name=name,
                     inputs=inputs,
+                    id=name,
                 )
                 for name, (token, inputs) in zip(_names(), parts, strict=False)
             ),

@@ -14,6 +14,13 @@ import cases_exposure_gcp
 import cases_exposure_kubernetes
 import cases_images
 import cases_pods
+import cases_logging_aws
+import cases_logging_azure
+import cases_logging_gcp
+import cases_privilege_aws
+import cases_privilege_azure
+import cases_privilege_gcp
+import cases_privilege_kubernetes
 import cases_tags
 import cases_transit_aws
 import cases_transit_azure
@@ -51,6 +58,13 @@ TABLES: dict[str, Table] = {
     **cases_exposure_azure.TABLES,
     **cases_exposure_gcp.TABLES,
     **cases_exposure_kubernetes.TABLES,
+    **cases_privilege_aws.TABLES,
+    **cases_privilege_azure.TABLES,
+    **cases_privilege_gcp.TABLES,
+    **cases_privilege_kubernetes.TABLES,
+    **cases_logging_aws.TABLES,
+    **cases_logging_azure.TABLES,
+    **cases_logging_gcp.TABLES,
     **cases_tags.TABLES,
     **cases_pods.TABLES,
     **cases_images.TABLES,

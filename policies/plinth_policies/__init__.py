@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from plinth_policies import encryption, exposure, images, pods, tags, transit
 from plinth_policies import audit, encryption, exposure, privilege, tags, transit
+from plinth_policies import (
+    backup,
+    encryption,
+    exposure,
+    tags,
+    transit,
+)
 from plinth_policies.check import Report, evaluate
 from plinth_policies.enforcement import Enforcement
 from plinth_policies.model import REGISTRY, Level, Rule, Scope, Violation, Waiver
@@ -24,6 +31,7 @@ __all__ = [
     "Violation",
     "Waiver",
     "audit",
+    "backup",
     "encryption",
     "evaluate",
     "exposure",

@@ -23,8 +23,8 @@ Level = Literal["advisory", "mandatory"]
 Action = Literal["disabled", "advisory", "mandatory", "remediate"]
 
 #: Resources that show a rule kept or broken: the inputs of one, or several as (type token, inputs),
-#: the judged one first. They refer to one another by name, as ``bucket: models``, or to the judged
-#: one, where it has none, as ``vpcId: subject``.
+#: the judged one first. They refer to one another by name, as ``bucket: models``, or by the
+#: identifiers that they have in examples: ``subject``, ``companion-1`` and so on.
 Example = Mapping[str, Any] | tuple[tuple[str, Mapping[str, Any]], ...]
 
 #: Inputs and outputs under which other resources may name a resource.
@@ -78,6 +78,10 @@ class Scope:
         """The resource of type ``kind`` that the property ``through`` refers to."""
         found = (r for r in self._of_kind.get(kind, ()) if _refers(resource, through, r))
         return next(found, None)
+
+    def all_of(self, *kinds: str) -> list[Resource]:
+        """All resources of the types, those of the first type first."""
+        return [resource for kind in kinds for resource in self._of_kind.get(kind, ())]
 
     @cached_property
     def _of_kind(self) -> dict[str, list[Resource]]:

@@ -81,6 +81,18 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def every(properties: Mapping[str, Any], dotted: str) -> list[Any]:
+    """All values at a dotted path, lists on the way looked through; none when it is missing.
+
+    Raises:
+        UnjudgeableError: A value, or something on the way to it, is unknown or secret.
+    """
+    found: list[Any] = [properties]
+    for name in dotted.split("."):
+        found = [item for value in found for item in blocks(get(value, name), dotted)]
+    return found
+
+
 def is_on(value: object) -> bool:
     """Whether a switch is on; some properties take a boolean as text."""
     return value is True or value == "true"
@@ -113,6 +125,28 @@ def value_refused(
         yield f"{dotted} is not set{f', which means {default}' if default else ''}"
     else:
         yield f"{dotted} is {'on' if value is True else 'off' if value is False else text}"
+
+
+def too_little(
+    properties: Mapping[str, Any], dotted: str, least: float, *, default: float = 0, unit: float = 1
+) -> Iterator[str]:
+    """Yields what is wrong unless the number at ``dotted`` is ``least`` or more.
+
+    Args:
+        properties: Inputs of a resource, or a part of them.
+        dotted: Path of the property: a number, or a duration in seconds such as ``604800s``.
+        least: What is enough, in units.
+        default: What the cloud takes when the property is missing, as the property has it.
+        unit: How much of the property is one unit.
+    """
+    value = known(get(properties, dotted), dotted)
+    amount = float(str(default if value in (None, "") else value).removesuffix("s"))
+    if amount >= least * unit:
+        return
+    if value in (None, ""):
+        yield f"{dotted} is not set, which means {default:.0f}"
+    else:
+        yield f"{dotted} is {value}, which is less than {least * unit:.0f}"
 
 
 def key_missing(properties: Mapping[str, Any], dotted: str) -> Iterator[str]:

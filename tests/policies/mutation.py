@@ -24,6 +24,7 @@ class Break:
             A step ``@json`` reads the text before it as JSON (``policy.@json.Statement.0.Action``).
         drop: Takes the resource out of the graph instead.
         durable: Whether it takes an environment whose data must be kept.
+        asks: Parameters of the rules that differ from the environment's own.
     """
 
     cloud: str
@@ -32,6 +33,7 @@ class Break:
     change: Mapping[str, Any] = field(default_factory=dict)
     drop: bool = False
     durable: bool = False
+    asks: Mapping[str, Any] = field(default_factory=dict)
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with the first resource that fits broken."""

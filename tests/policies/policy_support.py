@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -21,6 +21,18 @@ PARAMETERS = Parameters(
     public_services=("public-*",),
     allowed_registries=("registry.example.com/ml", "quay.io"),
     log_retention_days=90,
+)
+
+#: With every comparison switched on, and everything asked for.
+STRICT = replace(
+    PARAMETERS,
+    allowed_regions=("eu-west-1", "westeurope", "europe-west4"),
+    machine_families=("m7i.*", "g6.*", "Standard_D4s*", "Standard_NC*", "n2-*", "g2-*"),
+    max_nodes=9,
+    monthly_budget=3000.0,
+    backup_retention_days=14,
+    durable=True,
+    backups=True,
 )
 
 Inputs = Mapping[str, Any]
@@ -63,7 +75,7 @@ def rule_of(rule_id: str) -> Rule:
     return next(rule for rule in REGISTRY.rules if rule.id == rule_id)
 
 
-def messages(rule_id: str, graph: Graph, parameters: Parameters = PARAMETERS) -> list[str]:
+def messages(rule_id: str, graph: Graph, parameters: Parameters = STRICT) -> list[str]:
     """What one rule says about a graph."""
     enforcement = Enforcement(level="mandatory", parameters=parameters)
     found = evaluate(graph, enforcement, rules=[rule_of(rule_id)])

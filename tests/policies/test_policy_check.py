@@ -125,7 +125,20 @@ def test_rule_ids_are_unique_and_in_kebab_case() -> None:
 
 def test_rules_say_what_they_are_about() -> None:
     domains = {rule.domain for rule in REGISTRY.rules}
-    assert domains == {"encryption", "transit", "exposure", "images", "pods", "tags"}
+    assert domains == {
+        "backup",
+        "budget",
+        "encryption",
+        "exposure",
+        "images",
+        "logging",
+        "pods",
+        "privilege",
+        "residency",
+        "size",
+        "tags",
+        "transit",
+    }
     assert {cloud for rule in REGISTRY.rules for cloud in rule.clouds} == {
         "aws",
         "azure-native",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sdk_source
-from policy_support import PARAMETERS, messages
+from policy_support import STRICT, messages
 from test_policy_rules import CUSTOM_KINDS
 
 from plinth.graph import Graph
@@ -119,11 +119,11 @@ def test_what_is_mended_keeps_the_rule_and_needs_no_more_mending(rule: Rule) -> 
     graph = rule.example(kept=False)
     subject = graph.resources[0]
     before = dict(subject.inputs)
-    mended = mend(rule, subject, Scope(graph, PARAMETERS))
+    mended = mend(rule, subject, Scope(graph, STRICT))
     assert mended is not None
     assert subject.inputs == before
     after = Graph(graph.environment, graph.cloud, (mended, *graph.resources[1:]))
-    scope = Scope(after, PARAMETERS)
+    scope = Scope(after, STRICT)
     assert judge(rule, mended, scope) == []
     assert mend(rule, mended, scope) is None
     assert rule.mend is not None

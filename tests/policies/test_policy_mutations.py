@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from mutation import Break
-from policy_support import PARAMETERS, rule_of
+from policy_support import STRICT, rule_of
 
 from example import ROOT, SPEC, Example
 from plinth.graph import Graph
@@ -59,7 +59,7 @@ def parameters_of(plan: Plan) -> Parameters:
 def test_a_broken_platform_is_caught_by_the_rule(rule_id: str, plan: Plans) -> None:
     rule, broken = rule_of(rule_id), MUTATIONS[rule_id]
     made = plan((DURABLE if broken.durable else PLAIN)[broken.cloud])
-    parameters = parameters_of(made)
+    parameters = replace(parameters_of(made), **broken.asks)
     after = broken.apply(made.graph)
     new = found(rule, after, parameters) - found(rule, made.graph, parameters)
     assert new
@@ -91,7 +91,7 @@ def test_a_bad_example_in_the_midst_of_the_platform_is_caught(rule_id: str, plan
     cloud = rule.clouds[0].removesuffix("-native")
     graph, example = plan(PLAIN[cloud]).graph, rule.example(kept=False)
     together = replace(graph, resources=(*graph.resources, *example.resources))
-    new = found(rule, together, PARAMETERS) - found(rule, graph, PARAMETERS)
+    new = found(rule, together, STRICT) - found(rule, graph, STRICT)
     assert example.resources[0].urn in {urn for urn, _ in new}
 
 

@@ -4,6 +4,10 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
+import cases_backup_aws
+import cases_backup_azure
+import cases_backup_gcp
+import cases_backup_kubernetes
 import cases_encryption_aws
 import cases_encryption_azure
 import cases_encryption_gcp
@@ -29,7 +33,7 @@ import cases_transit_kubernetes
 import pytest
 import sdk_source
 from policy_support import (
-    PARAMETERS,
+    STRICT,
     Table,
     bad_cases,
     gaps,
@@ -68,6 +72,10 @@ TABLES: dict[str, Table] = {
     **cases_tags.TABLES,
     **cases_pods.TABLES,
     **cases_images.TABLES,
+    **cases_backup_aws.TABLES,
+    **cases_backup_azure.TABLES,
+    **cases_backup_gcp.TABLES,
+    **cases_backup_kubernetes.TABLES,
 }
 
 #: Kinds of custom resource definitions, which the Kubernetes SDK does not know.
@@ -174,7 +182,7 @@ class _Spy:
 
     def __getattr__(self, name: str) -> Any:
         self.read.add(name)
-        return getattr(PARAMETERS, name)
+        return getattr(STRICT, name)
 
 
 @pytest.mark.parametrize("rule_id", sorted(TABLES))
@@ -189,7 +197,7 @@ def test_rules_read_the_parameters_that_they_declare(rule_id: str) -> None:
             judge(rule, subject, Scope(graph, cast(Parameters, spy)))
             mend(rule, subject, Scope(graph, cast(Parameters, spy)))
     assert spy.read == set(rule.parameters)
-    assert spy.read <= set(asdict(PARAMETERS))
+    assert spy.read <= set(asdict(STRICT))
 
 
 @pytest.mark.parametrize("rule", REGISTRY.rules, ids=lambda rule: rule.id)
@@ -198,8 +206,8 @@ def test_rules_without_companions_judge_a_resource_alone(rule: Any) -> None:
     for name, graph, _ in bad_cases(TABLES):
         if name != rule.id or rule.needs_graph:
             continue
-        whole = Scope(graph, PARAMETERS)
+        whole = Scope(graph, STRICT)
         for subject in filter(rule.applies_to, graph):
             provider = graph.provider_of(subject)
             alone = Graph("dev", "aws", (subject, *([provider] if provider else [])))
-            assert judge(rule, subject, Scope(alone, PARAMETERS)) == judge(rule, subject, whole)
+            assert judge(rule, subject, Scope(alone, STRICT)) == judge(rule, subject, whole)

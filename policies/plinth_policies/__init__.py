@@ -12,6 +12,7 @@ from plinth_policies import (
     backup,
     encryption,
     exposure,
+    residency,
     tags,
     transit,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "images",
     "pods",
     "privilege",
+    "residency",
     "tags",
     "transit",
 ]

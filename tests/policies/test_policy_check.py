@@ -130,12 +130,20 @@ def test_rules_say_what_they_are_about() -> None:
         "budget",
         "encryption",
         "exposure",
+    assert domains == {
+        "backup",
+        "budget",
+        "encryption",
+        "exposure",
         "images",
         "logging",
         "pods",
         "privilege",
         "residency",
         "size",
+        "tags",
+        "transit",
+    }
         "tags",
         "transit",
     }

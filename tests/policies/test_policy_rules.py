@@ -25,6 +25,7 @@ import cases_privilege_aws
 import cases_privilege_azure
 import cases_privilege_gcp
 import cases_privilege_kubernetes
+import cases_residency
 import cases_tags
 import cases_transit_aws
 import cases_transit_azure
@@ -76,6 +77,7 @@ TABLES: dict[str, Table] = {
     **cases_backup_azure.TABLES,
     **cases_backup_gcp.TABLES,
     **cases_backup_kubernetes.TABLES,
+    **cases_residency.TABLES,
 }
 
 #: Kinds of custom resource definitions, which the Kubernetes SDK does not know.

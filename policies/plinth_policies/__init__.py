@@ -10,6 +10,7 @@ from plinth_policies import encryption, exposure, images, pods, tags, transit
 from plinth_policies import audit, encryption, exposure, privilege, tags, transit
 from plinth_policies import (
     backup,
+    budget,
     encryption,
     exposure,
     residency,
@@ -33,6 +34,7 @@ __all__ = [
     "Waiver",
     "audit",
     "backup",
+    "budget",
     "encryption",
     "evaluate",
     "exposure",

@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 import pytest
+from cases_budget import MAIL, limited, told
 from cases_exposure_aws import ON
 from cases_tags import SHARED
 from cases_transit_aws import DENY
@@ -60,6 +61,7 @@ def _state() -> dict[str, Any]:
         _entry("aws:s3/bucketPolicy:BucketPolicy", "policy", policy, of="good"),
         _entry(BUCKET, "bad", {}),
         _entry("aws:ebs/volume:Volume", "volume", {**tags, "encrypted": False}),
+        _entry("aws:budgets/budget:Budget", "budget", {**tags, **limited(**told(80, **MAIL))}),
     ]
     moment = "2026-01-01T00:00:00Z"
     manifest = {"time": moment, "magic": "", "version": ""}

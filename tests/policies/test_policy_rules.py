@@ -8,6 +8,7 @@ import cases_backup_aws
 import cases_backup_azure
 import cases_backup_gcp
 import cases_backup_kubernetes
+import cases_budget
 import cases_encryption_aws
 import cases_encryption_azure
 import cases_encryption_gcp
@@ -78,6 +79,7 @@ TABLES: dict[str, Table] = {
     **cases_backup_gcp.TABLES,
     **cases_backup_kubernetes.TABLES,
     **cases_residency.TABLES,
+    **cases_budget.TABLES,
 }
 
 #: Kinds of custom resource definitions, which the Kubernetes SDK does not know.

@@ -14,6 +14,7 @@ from plinth_policies import (
     encryption,
     exposure,
     residency,
+    size,
     tags,
     transit,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "pods",
     "privilege",
     "residency",
+    "size",
     "tags",
     "transit",
 ]

@@ -141,6 +141,17 @@ def test_rules_say_what_they_are_about() -> None:
         "privilege",
         "residency",
         "size",
+    assert domains == {
+        "backup",
+        "budget",
+        "encryption",
+        "exposure",
+        "images",
+        "logging",
+        "pods",
+        "privilege",
+        "residency",
+        "size",
         "tags",
         "transit",
     }

@@ -27,6 +27,7 @@ import cases_privilege_azure
 import cases_privilege_gcp
 import cases_privilege_kubernetes
 import cases_residency
+import cases_size
 import cases_tags
 import cases_transit_aws
 import cases_transit_azure
@@ -80,6 +81,7 @@ TABLES: dict[str, Table] = {
     **cases_backup_kubernetes.TABLES,
     **cases_residency.TABLES,
     **cases_budget.TABLES,
+    **cases_size.TABLES,
 }
 
 #: Kinds of custom resource definitions, which the Kubernetes SDK does not know.

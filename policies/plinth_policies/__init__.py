@@ -1,18 +1,20 @@
 """Plinth's policies: rules on plain data, run offline on a graph or inside the engine.
 
-Importing this package registers every rule.  :mod:`plinth_policies.pack`, which needs the policy
-SDK, is loaded on its own.
+Importing this package registers every rule.  :mod:`plinth_policies.pack`, which needs Pulumi,
+is loaded on its own.
 """
 
 from __future__ import annotations
 
-from plinth_policies import encryption, exposure, images, pods, tags, transit
-from plinth_policies import audit, encryption, exposure, privilege, tags, transit
 from plinth_policies import (
+    audit,
     backup,
     budget,
     encryption,
     exposure,
+    images,
+    pods,
+    privilege,
     residency,
     size,
     tags,

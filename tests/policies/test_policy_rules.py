@@ -18,10 +18,10 @@ import cases_exposure_azure
 import cases_exposure_gcp
 import cases_exposure_kubernetes
 import cases_images
-import cases_pods
 import cases_logging_aws
 import cases_logging_azure
 import cases_logging_gcp
+import cases_pods
 import cases_privilege_aws
 import cases_privilege_azure
 import cases_privilege_gcp

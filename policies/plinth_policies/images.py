@@ -190,7 +190,7 @@ def _tag(resource: Resource, _scope: Scope) -> Iterator[str]:
     parameters=("allowed_registries",),
     severity="advisory",
     controls=_CONTROLS,
-    good=pod_with({"image": f"registry.example.com/ml/mlflow@sha256:{'0' * 64}"}),
+    good=pod_with({"image": "registry.example.com/ml/mlflow@sha256:…"}),
     bad=pod_with({"image": "registry.example.com/ml/mlflow:v3.18.0"}),
 )
 def _digest(resource: Resource, scope: Scope) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How the example platform is broken for each rule on pods, namespaces and images."""
+"""How the example platform is broken for each rule on pods and namespaces."""
 
 from __future__ import annotations
 
@@ -75,5 +75,4 @@ MUTATIONS: dict[str, Break] = {
         name="aws-load-balancer-controller",
         change={"values.securityContext": None},
     ),
-    "images-tag": _server(containers__0__image="ghcr.io/mlflow/mlflow:latest"),
 }

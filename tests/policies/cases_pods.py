@@ -261,16 +261,15 @@ NAMESPACES = {
         good=[
             _labels(enforce="restricted"),
             _labels(enforce="baseline"),
-            _labels(enforce="privileged", warn="restricted"),
+            {"metadata": {**_labels(enforce="privileged")["metadata"], "name": "machines"}},
         ],
         bad=[
             ({}, "enforce is not set"),
             ({"metadata": {"labels": UNKNOWN}}, "metadata.labels is not known"),
             (_labels(enforce=UNKNOWN), "enforce is not known"),
             (_labels(enforce="none"), "enforce is none"),
-            (_labels(enforce="privileged"), "warn is not restricted"),
-            (_labels(enforce="privileged", warn="baseline"), "warn is not restricted"),
-            (_labels(enforce="privileged", warn=UNKNOWN), "warn is not known"),
+            (_labels(enforce="privileged", warn="restricted"), "enforce is privileged"),
+            ({"metadata": {"name": "machines"}}, "enforce is not set"),
         ],
     ),
     "pods-namespace-isolation": Table(

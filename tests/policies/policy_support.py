@@ -20,6 +20,7 @@ PARAMETERS = Parameters(
     allowed_public_cidrs=("203.0.113.0/24", "0.0.0.0/0"),
     public_services=("public-*",),
     allowed_registries=("registry.example.com/ml", "quay.io"),
+    privileged_namespaces=("machines",),
     log_retention_days=90,
 )
 

@@ -15,33 +15,29 @@ _POLICY: Final = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 _PROFILE: Final = "pod-security.kubernetes.io/"
 
 
-def _namespace(**labels: str) -> dict[str, Any]:
-    named = {f"{_PROFILE}{mode}": profile for mode, profile in labels.items()}
-    return {"metadata": {"name": "tracking", "labels": named}}
+def _namespace(enforce: str) -> dict[str, Any]:
+    return {"metadata": {"name": "tracking", "labels": {f"{_PROFILE}enforce": enforce}}}
 
 
 @REGISTRY.rule(
     "pods-namespace-profile",
-    title="Namespaces enforce a Pod Security Standard, or at least tell what goes beyond it",
-    why="A namespace without one takes pods that own their machine, and nobody is told.",
-    fix=f"set the label {_PROFILE}enforce to restricted or baseline; where a pod of the machine's "
-    f"own needs privileged, set {_PROFILE}warn to restricted",
-    judges={_NAMESPACE: ("metadata.labels",)},
+    title="Namespaces enforce a Pod Security Standard",
+    why="A namespace without one takes pods that own their machine.",
+    fix=f"set the label {_PROFILE}enforce to restricted or baseline, or name the namespace in "
+    "privileged_namespaces if its pods watch over machines",
+    judges={_NAMESPACE: ("metadata.labels", "metadata.name")},
+    parameters=("privileged_namespaces",),
     controls=(*WORKLOADS, "cis-kubernetes/5.2.1", "cis-kubernetes/5.2.2"),
-    good=_namespace(enforce="restricted"),
-    bad=_namespace(enforce="privileged"),
+    good=_namespace("restricted"),
+    bad=_namespace("privileged"),
 )
-def _profile(resource: Resource, _scope: Scope) -> Iterator[str]:
+def _profile(resource: Resource, scope: Scope) -> Iterator[str]:
     labels = known(get(resource.inputs, "metadata.labels"), "metadata.labels") or {}
     enforced = known(labels.get(f"{_PROFILE}enforce"), f"{_PROFILE}enforce")
-    if enforced in ("restricted", "baseline"):
-        return
-    if enforced != "privileged":
+    name = get(resource.inputs, "metadata.name")
+    allowed = scope.parameters.privileged_namespaces
+    if enforced not in ("restricted", "baseline") and not (enforced and name in allowed):
         yield f"the label {_PROFILE}enforce is {enforced or 'not set'}"
-        return
-    told = known(labels.get(f"{_PROFILE}warn"), f"{_PROFILE}warn")
-    if told != "restricted":
-        yield f"the label {_PROFILE}enforce is privileged and {_PROFILE}warn is not restricted"
 
 
 @REGISTRY.rule(

@@ -1,4 +1,4 @@
-"""Where data is kept: in the regions that the environment names, and nowhere else."""
+"""Data, and copies of it, in the regions that the environment names and nowhere else."""
 
 from __future__ import annotations
 

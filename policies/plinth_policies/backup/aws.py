@@ -104,7 +104,7 @@ register(
     when="durable",
     title="Deleted keys and secrets of AWS can be brought back for a week",
     why="What is encrypted with a key that is gone can never be read again.",
-    fix="let 7 days pass before it is gone",
+    fix="set deletionWindowInDays, and recoveryWindowInDays of secrets, to 7 or more",
     controls=(*BACKUP, *KEYS),
     good={"deletionWindowInDays": 30},
     bad={"deletionWindowInDays": 1},

@@ -121,7 +121,7 @@ register(
     when="durable",
     title="Destroyed keys and secrets of Google Cloud can be brought back for a week",
     why="What is encrypted with a key that is gone can never be read again.",
-    fix="set it to 604800s or more",
+    fix="set destroyScheduledDuration, and versionDestroyTtl of secrets, to 604800s or more",
     controls=(*BACKUP, *KEYS),
     good={"destroyScheduledDuration": "2592000s"},
     bad={"destroyScheduledDuration": "86400s"},

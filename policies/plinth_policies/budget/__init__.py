@@ -1,4 +1,4 @@
-"""Budgets: there is one, within what the environment may cost, and somebody hears of it."""
+"""A budget where money is spent, within what the spec names, of which somebody hears."""
 
 from __future__ import annotations
 

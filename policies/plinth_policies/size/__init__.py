@@ -1,4 +1,4 @@
-"""Sizes: machines of families that were agreed on, in pools with a limit, and nothing idle."""
+"""Machines of families that were agreed on, pools with a limit, and no idle addresses."""
 
 from __future__ import annotations
 

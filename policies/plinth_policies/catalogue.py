@@ -8,13 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from plinth.graph import Resource
 from plinth_policies import controls
 from plinth_policies.model import REGISTRY, Rule
+
+#: Domain -> its package, where that would have the name of a standard module.
+_PACKAGES: Final = {"logging": "audit"}
 
 _HEAD = """\
 # Policy rules
@@ -95,7 +98,7 @@ def _plain(value: Any) -> Any:
 
 def _about(domain: str) -> str:
     """The first sentence of a domain's package, as part of a longer one."""
-    module = sys.modules.get(f"{__package__}.{domain}")
+    module = sys.modules.get(f"{__package__}.{_PACKAGES.get(domain, domain)}")
     first = ((module.__doc__ if module else None) or domain).split("\n\n", 1)[0]
     text = " ".join(first.split()).split(". ", 1)[0].rstrip(".")
     return text[0].lower() + text[1:]

@@ -20,6 +20,13 @@ UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 #: Stands for a secret wherever a graph is shown or handed on.
 SECRET: Final = "[secret]"  # noqa: S105 - it stands in for one
 
+#: How a state marks special values (sdk/go/common/resource/sig/sig.go). Assets and archives are
+#: data; whatever else is marked, and is not opened below, counts as a secret.
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+_REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+_DATA: Final = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
+
 _PROVIDER_PREFIX = "pulumi:providers:"
 _COMPONENT = "plinth:index:"
 
@@ -39,6 +46,22 @@ def capability_of(urn: str) -> str:
     if components[:1] == ["platform"] and len(components) > 1:
         return components[1]
     return components[0] if components else ""
+
+
+def _shown(value: Any) -> Any:
+    """A value of a state as a graph has it: plain data, with markers for what must not be shown."""
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    mark = value.get(_SIGNATURE)
+    if mark is None or mark in _DATA:
+        return {key: _shown(item) for key, item in value.items()}
+    if mark == _OUTPUT and not value.get("secret"):
+        return _shown(value.get("value", UNKNOWN))
+    if mark == _REFERENCE:
+        return value.get("id") or value.get("urn")
+    return SECRET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +160,17 @@ class Graph:
 
     @classmethod
     def from_export(cls, document: Mapping[str, Any], *, environment: str, cloud: str) -> Graph:
-        """Reads ``pulumi stack export`` (or any object with a ``resources`` list of that shape)."""
+        """Reads ``pulumi stack export`` (or any object with a ``resources`` list of that shape).
+
+        Secrets, encrypted or not, become :data:`SECRET`.
+        """
         deployment = document.get("deployment") or document
         resources = tuple(
             Resource(
                 urn=entry["urn"],
                 type=entry["type"],
                 name=entry["urn"].rsplit("::", 1)[-1],
-                inputs=entry.get("inputs") or {},
+                inputs=_shown(entry.get("inputs") or {}),
                 parent=entry.get("parent"),
                 provider=entry.get("provider"),
                 dependencies=tuple(entry.get("dependencies") or ()),
@@ -155,7 +181,7 @@ class Graph:
                 protect=bool(entry.get("protect")),
                 custom=bool(entry.get("custom", True)),
                 id=entry.get("id"),
-                outputs=entry.get("outputs") or {},
+                outputs=_shown(entry.get("outputs") or {}),
             )
             for entry in deployment.get("resources") or ()
             if entry["type"] != "pulumi:pulumi:Stack"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,8 @@ from plinth.graph import Graph, capability_of
 from plinth.spec.models import CAPABILITIES
 
 if TYPE_CHECKING:
-    from plinth_policies import Report
-    from plinth_policies.model import Violation
+    from plinth_policies import Enforcement, Report
+    from plinth_policies.model import Rule, Violation
 
 #: The parts of a platform, in building order.
 PARTS = ("foundation", "services", *CAPABILITIES)
@@ -93,19 +95,55 @@ def graph_of(blueprint: Blueprint, project: str = program.PROJECT) -> Graph:
     )
 
 
-def judge(blueprint: Blueprint, graph: Graph) -> Report:
-    """What the policies say of a graph."""
-    from plinth_policies import Enforcement, evaluate
+def enforcement_of(blueprint: Blueprint) -> Enforcement:
+    """How the policies are applied to a blueprint."""
+    from plinth_policies import Enforcement
 
-    return evaluate(graph, Enforcement.from_settings(blueprint.settings, blueprint.environment))
+    return Enforcement.from_settings(blueprint.settings, blueprint.environment)
 
 
-def plan(spec: Path, environment: str, *, cloud: str | None = None) -> Plan:
-    """Plans one environment of a spec file.
+def judge(blueprint: Blueprint, graph: Graph, rules: Sequence[Rule] | None = None) -> Report:
+    """What the policies say of a graph: all of them, or some and the waivers that are for them."""
+    from plinth_policies import evaluate
+
+    enforcement = enforcement_of(blueprint)
+    if rules is not None:
+        concerned = [
+            waiver
+            for waiver in enforcement.waivers
+            if any(fnmatchcase(rule.id, waiver.rule) for rule in rules)
+        ]
+        enforcement = replace(enforcement, waivers=concerned)
+    return evaluate(graph, enforcement, rules=rules)
+
+
+def plan(
+    spec: Path,
+    environment: str,
+    *,
+    cloud: str | None = None,
+    state: Path | None = None,
+    rules: Sequence[Rule] | None = None,
+) -> Plan:
+    """Plans one environment of a spec file, and judges it.
+
+    Args:
+        spec: The spec file.
+        environment: Which environment of it.
+        cloud: Another cloud than the spec's.
+        state: Where the resources are read from instead: a stack's state or export.
+        rules: The rules to judge by. Default: all.
 
     Raises:
         SpecError: When the spec has problems.
+        UsageError: When the state cannot be used.
     """
+    from plinth.state import read
+
     blueprint = program.blueprint_of(spec, environment, cloud=cloud)
-    graph = graph_of(blueprint, project_of(spec))
-    return Plan(blueprint=blueprint, graph=graph, policy=judge(blueprint, graph))
+    graph = (
+        read(state, environment=environment, cloud=blueprint.settings.cloud)
+        if state
+        else graph_of(blueprint, project_of(spec))
+    )
+    return Plan(blueprint=blueprint, graph=graph, policy=judge(blueprint, graph, rules))

@@ -35,9 +35,9 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(data_folder("templates")),
         undefined=jinja2.StrictUndefined,
-        # Nothing here makes HTML; dashboards and rules hold `{{ }}` of their own, hence the
-        # delimiters that neither Grafana, Prometheus nor Helm uses.
-        autoescape=False,  # noqa: S701
+        # Only pages hold names that others chose. Dashboards and rules hold `{{ }}` of their own,
+        # hence the delimiters that neither Grafana, Prometheus nor Helm uses.
+        autoescape=jinja2.select_autoescape(["html.j2"]),
         variable_start_string="<<",
         variable_end_string=">>",
         block_start_string="<%",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from plinth.errors import Problem, nearest
+from plinth.errors import Problem
 from plinth.graph import Resource
+from plinth_policies.lookup import unknown
 from plinth_policies.model import REGISTRY, Action, Level, Rule, Waiver
 from plinth_policies.parameters import Parameters
 
@@ -72,11 +73,4 @@ def check(settings: Settings) -> Iterator[Problem]:
     ]
     for path, pattern in named:
         if not any(fnmatchcase(rule_id, pattern) for rule_id in ids):
-            near = nearest(pattern, ids)
-            yield Problem(
-                code="unknown-rule",
-                message=f"there is no policy rule '{pattern}'",
-                path=path,
-                nearest=near,
-                fix=f"Write {near}." if near else "See `plinth policy list`.",
-            )
+            yield replace(unknown("rule", pattern, ids), path=path)

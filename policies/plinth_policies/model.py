@@ -162,6 +162,13 @@ class Rule:
         """All input properties it reads, by type token."""
         return {**self.judges, **self.consults}
 
+    def reads_of(self, kind: str) -> tuple[str, ...]:
+        """The input properties it reads of a type."""
+        paths = (
+            path for token in self.reads if _covers((token,), kind) for path in self.reads[token]
+        )
+        return tuple(dict.fromkeys(paths))
+
     @property
     def needs_graph(self) -> bool:
         """Whether one resource is not enough to judge."""

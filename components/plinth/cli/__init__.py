@@ -29,6 +29,7 @@ _COMMANDS = {
     "explain": ("plinth.cli.spec:explain", "Show where each value of an environment comes from."),
     "plan": ("plinth.cli.plan:plan", "Show what would be made; no engine, no credentials."),
     "diff": ("plinth.cli.diff:diff", "Show two environments, or two clouds, side by side."),
+    "policy": ("plinth.cli.policy:policy", "Judge by the policies, explain rules, report."),
     "preview": ("plinth.cli.operate:preview", "Ask the engine what would change."),
     "up": ("plinth.cli.operate:up", "Make the environment what the spec says."),
     "refresh": ("plinth.cli.operate:refresh", "Find out what has changed outside of Plinth."),

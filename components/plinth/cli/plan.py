@@ -38,7 +38,7 @@ def plan(environment: str, spec: Path, cloud: str | None, *, tree: bool, as_json
 
 
 def _show(plan: Plan, *, tree: bool) -> None:
-    from plinth.cli.tables import counts, outputs, show, violations
+    from plinth.cli.tables import counts, mended, outputs, show, violations, waivers
 
     settings = plan.blueprint.settings
     region = f" {settings.region}" if settings.region else ""
@@ -46,6 +46,7 @@ def _show(plan: Plan, *, tree: bool) -> None:
     if tree:
         show(_tree(plan))
     show(counts(plan), violations(plan.violations))
+    show(*waivers(plan.policy.excuses, brief=True), *mended(plan.policy.mended))
     show(outputs(plan.graph.outputs, computed=plan.graph.computed_outputs))
 
 

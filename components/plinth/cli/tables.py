@@ -16,6 +16,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from plinth.engine.changes import Change
     from plinth.planning import Plan
+    from plinth_policies.check import Excuse, Mended
     from plinth_policies.model import Violation
 
 _SIGNS = {
@@ -84,17 +85,46 @@ def violations(found: Sequence[Violation]) -> Table | str:
     """What the policies say: one line a rule and message, with how many resources it hits."""
     if not found:
         return "[green]policies: no violation[/]"
+    from plinth_policies.reporting.findings import grouped
+
     table = grid("policy", "severity", "resources", "message")
-    grouped: dict[tuple[str, str, str, bool], list[str]] = {}
-    for v in found:
-        key = (v.policy, v.severity, v.message, v.waiver is not None)
-        grouped.setdefault(key, []).append(v.urn.rsplit("::", 1)[-1])
-    for (policy, severity, message, waived), names in grouped.items():
-        colour = "dim" if waived else "red" if severity == "mandatory" else "yellow"
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        level = f"[{colour}]{'waived' if waived else severity}[/]"
-        table.add_row(policy, level, escape(shown), escape(message))
+    for each in grouped(found):
+        colour = {"waived": "dim", "mandatory": "red", "advisory": "yellow"}[each.state]
+        level = f"[{colour}]{each.state}[/]"
+        table.add_row(each.policy, level, escape(each.shown), escape(each.message))
     return table
+
+
+def waivers(found: Sequence[Excuse], *, brief: bool = False) -> list[RenderableType]:
+    """The waivers and whether they were needed; ``brief`` leaves out those that were.
+
+    Those show among the violations.
+    """
+    if not found:
+        return []
+    count: Counter[str] = Counter(excuse.state for excuse in found)
+    line = ", ".join(f"{count[state]} {state}" for state in _EXCUSED if count[state])
+    table = grid("waiver", "rule", "resource", "owner", "until", "reason")
+    shown = [excuse for excuse in found if not (brief and excuse.state == "used")]
+    for excuse in shown:
+        waiver, colour = excuse.waiver, _EXCUSED[excuse.state]
+        texts = (waiver.rule, waiver.resource, waiver.owner, str(waiver.expires), waiver.reason)
+        table.add_row(f"[{colour}]{excuse.state}[/]", *map(escape, texts))
+    return [f"waivers: {line}", *([table] if shown else [])]
+
+
+#: What becomes of waivers, and its colour.
+_EXCUSED = {"used": "dim", "unused": "yellow", "expired": "red"}
+
+
+def mended(found: Sequence[Mended]) -> list[RenderableType]:
+    """What rules that remediate have changed."""
+    if not found:
+        return []
+    table = grid("mended by", "resource")
+    for mend in found:
+        table.add_row(mend.policy, escape(mend.urn.rsplit("::", 1)[-1]))
+    return [table]
 
 
 def outputs(values: Mapping[str, Any], *, computed: Collection[str] = ()) -> RenderableType:

@@ -163,7 +163,14 @@ def _strings(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_plan_json_is_what_checkers_read(environment: str, plan: Plans) -> None:
     document = json.loads(json.dumps(plan(environment).to_json()))
-    assert document.keys() == {"environment", "cloud", "resources", "policy", "outputs"}
+    assert document.keys() == {
+        "environment",
+        "cloud",
+        "resources",
+        "policy",
+        "waivers",
+        "outputs",
+    }
     for resource in document["resources"]:
         assert {
             "urn",

@@ -213,8 +213,9 @@ class Audit:
             for name, said, other in _VERDICT
             if count[name]
         ]
-        judged = f"{self.coverage.judged} resources judged"
-        return f"{', '.join(parts) or 'no violation'}; {judged}"
+        judged = self.coverage.judged
+        resources = "resource" if judged == 1 else "resources"
+        return f"{', '.join(parts) or 'no violation'}; {judged} {resources} judged"
 
     def to_json(self) -> dict[str, Any]:
         """The audit as plain JSON data."""

@@ -71,8 +71,10 @@ def _fitting(head: str, blocks: Iterable[str], cut: str) -> str:
     return text
 
 
-#: Rows that a table of violations may have; groups beyond are counted.
+#: Rows that a table of violations may have; those beyond are counted.
 _ROWS: Final = 100
+#: Names of one type that are listed where a finding is unfolded.
+_NAMES: Final = 50
 
 
 def _violations(audit: Audit) -> str:
@@ -88,7 +90,7 @@ def _violations(audit: Audit) -> str:
         for found in findings
     ]
     table = _table(("capability", "rule", "", "resources", "what is wrong"), rows[:_ROWS])
-    more = f"\nand {len(rows) - _ROWS} more groups\n" if len(rows) > _ROWS else ""
+    more = f"\nand {len(rows) - _ROWS} more\n" if len(rows) > _ROWS else ""
     return table + more
 
 
@@ -103,8 +105,13 @@ def _details(audit: Audit) -> Iterator[str]:
 
 def _detail(found: Finding, why: str) -> str:
     waived = [_text(f"Waived: {found.waiver.reason}")] if found.waiver else []
-    names = [f"- {kind} {_code(', '.join(names))}" for kind, names in found.by_type.items()]
-    return "\n\n".join([_text(why), *waived, "\n".join(names)])
+    lines = [f"- {kind} {_listed(names)}" for kind, names in found.by_type.items()]
+    return "\n\n".join([_text(why), *waived, "\n".join(lines)])
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return _code(", ".join(names[:_NAMES])) + more
 
 
 def _waivers(excuses: Sequence[Excuse]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
-from itertools import count
+from itertools import chain, count
 from typing import Any, Final, Literal
 
 from plinth.errors import Problem, UsageError
@@ -125,6 +125,7 @@ class Rule:
         good: An example that keeps it.
         bad: An example that breaks it, and nothing else in the same way.
         mend: Gives a resource the inputs with which it keeps the rule, where that is safe.
+        spares: Whether a type that a glob of ``judges`` covers has nothing to judge.
         check: Yields what is wrong with one resource; must not have side effects.
     """
 
@@ -141,6 +142,7 @@ class Rule:
     good: Example = field(default_factory=dict)
     bad: Example = field(default_factory=dict)
     mend: Mend | None = None
+    spares: Callable[[str], bool] | None = None
 
     @property
     def domain(self) -> str:
@@ -164,10 +166,8 @@ class Rule:
 
     def reads_of(self, kind: str) -> tuple[str, ...]:
         """The input properties it reads of a type."""
-        paths = (
-            path for token in self.reads if _covers((token,), kind) for path in self.reads[token]
-        )
-        return tuple(dict.fromkeys(paths))
+        found = [paths for token, paths in self.reads.items() if _covers((token,), kind)]
+        return tuple(dict.fromkeys(chain.from_iterable(found)))
 
     @property
     def needs_graph(self) -> bool:
@@ -199,6 +199,8 @@ class Rule:
 
     def judges_kind(self, kind: str) -> bool:
         """Whether it judges resources of a type."""
+        if self.spares and self.spares(kind_of(kind)):
+            return False
         return _covers(self.types, kind)
 
     def looks_at(self, kind: str) -> bool:
@@ -232,6 +234,7 @@ class Registry:
         good: Example | None = None,
         bad: Example | None = None,
         mend: Mend | None = None,
+        spares: Callable[[str], bool] | None = None,
     ) -> Callable[[Check], Check]:
         """Registers the decorated check function; the fields are those of :class:`Rule`.
 
@@ -256,6 +259,7 @@ class Registry:
                 good=good or {},
                 bad=bad or {},
                 mend=mend,
+                spares=spares,
             )
             return check
 

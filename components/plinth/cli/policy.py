@@ -236,6 +236,8 @@ def _show(audit: Audit) -> None:
 
 
 def _tell(record: dict[str, Any], environment: str | None) -> None:
+    from rich.markup import escape
+
     from plinth.cli.tables import grid, show
 
     table = grid("", "")
@@ -254,7 +256,7 @@ def _tell(record: dict[str, Any], environment: str | None) -> None:
     }
     for name, value in rows.items():
         if value:
-            table.add_row(f"[dim]{name}[/]", value)
+            table.add_row(f"[dim]{name}[/]", escape(value))
     show(f"[bold]{record['id']}[/]", record["title"], table)
     for name, text in record["examples"].items():
         show(f"[dim]{name}:[/]")

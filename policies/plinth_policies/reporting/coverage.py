@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from plinth_policies.check import Report
+from plinth_policies.coverage import why_harmless
 from plinth_policies.model import Rule
 
 
@@ -19,12 +20,14 @@ class TypeCoverage:
         names: Logical names of the resources, sorted.
         judged: Domains that judged some.
         consulted: Further domains that looked them up to judge something else.
+        harmless: Why they hold no data and let nobody in; empty where nobody says so.
     """
 
     type: str
     names: tuple[str, ...]
     judged: tuple[str, ...]
     consulted: tuple[str, ...]
+    harmless: str
 
     @property
     def seen(self) -> bool:
@@ -89,6 +92,7 @@ def coverage(report: Report, rules: Sequence[Rule]) -> Coverage:
                 names=tuple(sorted(names[kind])),
                 judged=tuple(sorted(judged.get(kind, ()))),
                 consulted=tuple(sorted(looked[kind] - judged.get(kind, set()))),
+                harmless=why_harmless(kind) or "",
             )
             for kind in sorted(names)
         ),

@@ -176,8 +176,11 @@ def _coverage(audit: Audit) -> Iterator[str]:
             for d in found.domains
         ],
     )
-    unseen = [(_code(kind.type), _code(", ".join(kind.names))) for kind in found.unseen]
-    yield _table(("type that no rule looked at", "resources"), unseen)
+    unseen = [
+        (_code(kind.type), _code(", ".join(kind.names)), _text(kind.harmless or "nobody says so"))
+        for kind in found.unseen
+    ]
+    yield _table(("type that no rule looked at", "resources", "why that is fine"), unseen)
     off = [f"- {_code(r.rule.id)}" for r in audit.rulings if r.status == "disabled"]
     if off:
         yield "\n".join(["Rules that this environment switches off:\n", *off, ""])

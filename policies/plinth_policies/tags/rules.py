@@ -14,7 +14,7 @@ from plinth_policies.tags.azure import AZURE
 from plinth_policies.tags.gcp import GCP
 from plinth_policies.tags.kubernetes import KUBERNETES, WORKLOADS
 from plinth_policies.tags.mending import with_tags
-from plinth_policies.tags.reading import Dialect
+from plinth_policies.tags.reading import Dialect, untagged_types
 from plinth_policies.values import known
 
 _DIALECTS: Final = {"aws": AWS, "azure-native": AZURE, "gcp": GCP, "kubernetes": KUBERNETES}
@@ -37,6 +37,11 @@ _SHARED: Final = {key: _TAGS[key] for key in ("platform", "environment", "owner"
 
 _TAGGED: Final = {"aws:*": ("tags",), "azure-native:*": ("tags",), "gcp:*": ("labels",)}
 _LABELLED: Final = dict.fromkeys(WORKLOADS, ("metadata.labels",))
+
+
+def _takes_none(kind: str) -> bool:
+    package = kind.split(":", 1)[0]
+    return f"{package}:*" in _TAGGED and kind in untagged_types(package)
 
 
 def _bucket(tags: Mapping[str, str]) -> Example:
@@ -64,6 +69,7 @@ def _missing(required: tuple[str, ...], resource: Resource, scope: Scope) -> Ite
     why="What has no owner and no cost centre is neither cleaned up nor paid for.",
     fix="set them on the resource or as defaults of its provider",
     judges=_TAGGED,
+    spares=_takes_none,
     parameters=("required_tags", *_MENDED_FROM),
     controls=INVENTORY,
     good=_bucket(_TAGS),
@@ -100,6 +106,7 @@ def _required_labels(resource: Resource, scope: Scope) -> Iterator[str]:
     why="An owner who cannot be reached owns nothing.",
     fix="set the tag owner to the team's address",
     judges=_TAGGED,
+    spares=_takes_none,
     parameters=("owner",),
     controls=INVENTORY,
     good=_bucket(_TAGS),
@@ -115,6 +122,7 @@ def _owner(resource: Resource, scope: Scope) -> Iterator[str]:
     why="A cost centre with a typing error is a cost that nobody pays.",
     fix="set the tag or label cost-center to the spec's cost centre",
     judges={**_TAGGED, **_LABELLED},
+    spares=_takes_none,
     parameters=("cost_center", "cost_center_pattern"),
     controls=INVENTORY,
     good=_bucket(_TAGS),
@@ -131,6 +139,7 @@ def _cost_center(resource: Resource, scope: Scope) -> Iterator[str]:
     why="Clean-up, alerts and budgets choose resources by environment.",
     fix="set the tag or label environment to the stack's name",
     judges={**_TAGGED, **_LABELLED},
+    spares=_takes_none,
     parameters=("environment",),
     controls=INVENTORY,
     good=_bucket(_TAGS),
@@ -146,6 +155,7 @@ def _environment(resource: Resource, scope: Scope) -> Iterator[str]:
     why="Costs of two platforms in one account are told apart by this tag alone.",
     fix="set the tag platform to the spec's name",
     judges=_TAGGED,
+    spares=_takes_none,
     parameters=("platform",),
     controls=INVENTORY,
     good=_bucket(_TAGS),

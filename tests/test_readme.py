@@ -34,6 +34,21 @@ def test_the_commands_of_the_readme_exist() -> None:
         assert link.startswith("http") or (ROOT / link).exists(), link
 
 
+def test_what_the_docs_say_of_policies_works(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    small, environments = (
+        next(block for block in re.findall(r"```yaml\n(.*?)```", text, re.S) if mark in block)
+        for text, mark in ((readme, "apiVersion"), (page, "compliance"))
+    )
+    file = tmp_path / "platform.yaml"
+    file.write_text(small + environments, encoding="utf-8")
+    (waiver,) = check(file)["prod"].settings.compliance.waivers
+    assert waiver.owner == "network@example.com"
+    for link in re.findall(r"\]\(([^)#]+)\)", page):
+        assert link.startswith("http") or (ROOT / "docs" / link).exists(), link
+
+
 def test_the_schema_in_the_docs_is_the_current_one() -> None:
     """Editors read it by the first line of the example; `make docs` writes it."""
     written = json.loads((ROOT / "docs" / "plinth.schema.json").read_text(encoding="utf-8"))

@@ -46,7 +46,8 @@ def audit_of(
         date=date.today().isoformat(),
     )
     chosen = REGISTRY.rules if rules is None else rules
-    return audit(plan.policy, enforcement_of(plan.blueprint), subject, chosen)
+    enforcement = enforcement_of(plan.blueprint, rules, found=state is not None)
+    return audit(plan.policy, enforcement, subject, chosen)
 
 
 def _in_repository(file: Path) -> str:

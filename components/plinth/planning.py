@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ PARTS = ("foundation", "services", *CAPABILITIES)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A blueprint, its graph, and what the policies say of it."""
+    """A blueprint, its graph as rules have mended it, and what the policies say of it."""
 
     blueprint: Blueprint
     graph: Graph
@@ -95,26 +94,23 @@ def graph_of(blueprint: Blueprint, project: str = program.PROJECT) -> Graph:
     )
 
 
-def enforcement_of(blueprint: Blueprint) -> Enforcement:
-    """How the policies are applied to a blueprint."""
+def enforcement_of(
+    blueprint: Blueprint, rules: Sequence[Rule] | None = None, *, found: bool = False
+) -> Enforcement:
+    """How the policies, or some rules, are applied to a blueprint, or to what was found of it."""
     from plinth_policies import Enforcement
 
-    return Enforcement.from_settings(blueprint.settings, blueprint.environment)
+    made = Enforcement.from_settings(blueprint.settings, blueprint.environment)
+    if rules is not None:
+        made = made.only(rules)
+    return made.as_found() if found else made
 
 
-def judge(blueprint: Blueprint, graph: Graph, rules: Sequence[Rule] | None = None) -> Report:
-    """What the policies say of a graph: all of them, or some and the waivers that are for them."""
+def judge(blueprint: Blueprint, graph: Graph) -> Report:
+    """What the policies say of a graph."""
     from plinth_policies import evaluate
 
-    enforcement = enforcement_of(blueprint)
-    if rules is not None:
-        concerned = [
-            waiver
-            for waiver in enforcement.waivers
-            if any(fnmatchcase(rule.id, waiver.rule) for rule in rules)
-        ]
-        enforcement = replace(enforcement, waivers=concerned)
-    return evaluate(graph, enforcement, rules=rules)
+    return evaluate(graph, enforcement_of(blueprint))
 
 
 def plan(
@@ -139,6 +135,7 @@ def plan(
         UsageError: When the state cannot be used.
     """
     from plinth.state import read
+    from plinth_policies import evaluate
 
     blueprint = program.blueprint_of(spec, environment, cloud=cloud)
     graph = (
@@ -146,4 +143,6 @@ def plan(
         if state
         else graph_of(blueprint, project_of(spec))
     )
-    return Plan(blueprint=blueprint, graph=graph, policy=judge(blueprint, graph, rules))
+    enforcement = enforcement_of(blueprint, rules, found=state is not None)
+    report = evaluate(graph, enforcement, rules=rules)
+    return Plan(blueprint=blueprint, graph=report.graph, policy=report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
@@ -45,6 +45,20 @@ class Enforcement:
             actions=compliance.rules,
             waivers=tuple(Waiver(**waiver.model_dump()) for waiver in compliance.waivers),
         )
+
+    def only(self, rules: Iterable[Rule]) -> Enforcement:
+        """The same for some rules: without the waivers that are for others."""
+        ids = [rule.id for rule in rules]
+        concerned = [w for w in self.waivers if any(fnmatchcase(each, w.rule) for each in ids)]
+        return replace(self, waivers=concerned)
+
+    def as_found(self) -> Enforcement:
+        """The same for what exists already, which no rule can mend: it would be made to look so."""
+        actions = {
+            pattern: "mandatory" if action == "remediate" else action
+            for pattern, action in self.actions.items()
+        }
+        return replace(self, actions=actions)
 
     def action(self, rule: Rule) -> Action:
         """How far a rule goes: what is said of its id, of the longest glob that fits, or of all."""

@@ -205,7 +205,7 @@ class Rule:
 
     def looks_at(self, kind: str) -> bool:
         """Whether it judges or consults resources of a type."""
-        return _covers((*self.judges, *self.consults), kind)
+        return self.judges_kind(kind) or _covers(tuple(self.consults), kind)
 
 
 def _names() -> Iterator[str]:

@@ -6,12 +6,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_support import Plinth
 
+from plinth import planning
+from plinth.graph import Graph
+
+PROVIDER = "pulumi:providers:aws"
 BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 RULE = "exposure-s3-public-access-block"
 FORMATS = [("check", form) for form in ("text", "json", "sarif", "markdown")]
@@ -120,6 +125,40 @@ def test_only_some_rules(plinth: Plinth) -> None:
     assert {rule["id"].split("-")[0] for rule in found.json["rules"]} == {"exposure"}
     assert found.json["waivers"] == []
     assert plinth("policy", "check", "prod", "--rule", "tags-*").code == 3
+
+
+def test_a_plan_shows_its_mends_and_a_state_is_judged_as_it_is(
+    plinth: Plinth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider's default tags are taken away; the rule may write them to each resource."""
+    honest = planning.graph_of
+
+    def untagged(*arguments: Any) -> Graph:
+        graph = honest(*arguments)
+        bare = [replace(r, inputs={}) if r.type == PROVIDER else r for r in graph]
+        return replace(graph, resources=tuple(bare))
+
+    state = _state(plinth, [r for r in _resources(plinth) if r["type"] != PROVIDER])
+    monkeypatch.setattr(planning, "graph_of", untagged)
+    assert plinth("policy", "check", "prod").code == 3
+    plinth.edit(
+        "policies: mandatory}",
+        "policies: mandatory, compliance: {rules: {tags-required: remediate}}}",
+    )
+    spoken = plinth("plan", "prod", "--no-tree")
+    assert spoken.code == 0
+    assert any(line.split() == ["tags-required", "models"] for line in spoken.out.splitlines())
+    planned = plinth("plan", "prod", "--json").json["resources"]
+    bucket = next(r for r in planned if r["type"] == "aws:s3/bucket:Bucket")
+    assert bucket["inputs"]["tags"]["cost-center"] == "4711"
+    checked = plinth("policy", "check", "prod", "--json").json
+    assert bucket["urn"] in {each["urn"] for each in checked["mended"]}
+    assert "mended" in plinth("policy", "report", "prod").out
+
+    found = plinth("policy", "check", "prod", "--state", state, "--json")
+    assert found.code == 3
+    assert found.json["mended"] == []
+    assert {each["policy"] for each in found.json["violations"]} == {"tags-required"}
 
 
 def test_the_verdict_is_by_environment_and_by_cloud(plinth: Plinth) -> None:

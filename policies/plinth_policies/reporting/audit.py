@@ -171,6 +171,11 @@ class Framework:
         """Number of controls by status."""
         return Counter(control.status for control in self.controls)
 
+    @property
+    def judged(self) -> bool:
+        """Whether a rule that serves it judged anything here."""
+        return any(control.status in STATUSES[:3] for control in self.controls)
+
     def to_json(self) -> dict[str, Any]:
         """The framework as plain JSON data."""
         controls = [control.to_json() for control in self.controls]

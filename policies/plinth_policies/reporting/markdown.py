@@ -136,6 +136,8 @@ def _mended(audit: Audit) -> str:
 
 def _controls(audit: Audit) -> Iterator[str]:
     for framework in audit.frameworks:
+        if not framework.judged:
+            continue
         yield f"### {_text(framework.title)}\n"
         rows = [
             (

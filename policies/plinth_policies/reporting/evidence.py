@@ -68,6 +68,12 @@ class Watched(Scope):
         self.seen.extend(found)
         return found
 
+    def all_of(self, *kinds: str) -> list[Resource]:
+        """All resources of the types, those of the first type first."""
+        found = super().all_of(*kinds)
+        self.seen.extend(found)
+        return found
+
     def _noted(self, found: Resource | None) -> Resource | None:
         if found is not None:
             self.seen.append(found)
@@ -79,7 +85,10 @@ def read(rule: Rule, resource: Resource, scope: Watched) -> tuple[Reading, ...]:
     scope.seen.clear()
     judge(rule, resource, scope)
     readings = list(_readings("", resource, rule.reads_of(resource.type)))
-    for companion in sorted(scope.seen, key=lambda each: (each.type, each.urn)):
+    companions = (
+        each for each in scope.seen if each.is_provider or kind_of(each.type) in rule.consults
+    )
+    for companion in sorted(companions, key=lambda each: (each.type, each.urn)):
         paths = _INHERITED if companion.is_provider else rule.reads_of(companion.type)
         found = _readings(kind_of(companion.type), companion, paths)
         readings += [r for r in found if not (companion.is_provider and r.value == _UNSET)]

@@ -49,6 +49,9 @@ def build(blueprint: Blueprint) -> Callable[[], None]:
 
         from plinth.capabilities.platform import Platform
 
+        transformation = blueprint.cloud.load_transformation()
+        if transformation:
+            pulumi.runtime.register_stack_transformation(transformation(blueprint))
         platform = Platform(blueprint.settings.name, blueprint)
         for name, value in platform.outputs.items():
             pulumi.export(name, value)

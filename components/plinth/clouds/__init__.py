@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plinth.errors import Problem, UsageError
 from plinth.ports import Port
 from plinth.spec.options import CloudOptions
 
 if TYPE_CHECKING:
+    from pulumi import ResourceTransformationArgs, ResourceTransformationResult
+
     from plinth.blueprint import Blueprint
     from plinth.ports import Adapter
+
+    Transformation = Callable[[ResourceTransformationArgs], ResourceTransformationResult | None]
 
 
 #: Pulumi types whose loss loses data on every cloud.
@@ -35,6 +39,8 @@ class CloudInfo:
         name: Key in the registry and value of the spec's ``cloud``.
         title: Name for people.
         adapter: Lazy target of the adapter class, called with the blueprint and the parent.
+        transformation: Lazy target of what makes a stack transformation from a blueprint, on clouds
+            whose provider has no tags of its own; empty on others.
         products: What meets each port that the adapter implements, in the cloud's own words (a
             test compares them with the class).
         sdk: Python package of the SDK, and ``extra``: Plinth's extra that installs it.
@@ -58,6 +64,7 @@ class CloudInfo:
     packages: tuple[str, ...]
     stateful: Callable[[str], bool]
     check: Callable[[Blueprint], Sequence[Problem]]
+    transformation: str = ""
     commands: tuple[str, ...] = ()
     regions: Mapping[str, str] = field(default_factory=dict)
     options: type[CloudOptions] = CloudOptions
@@ -87,9 +94,24 @@ class CloudInfo:
         Raises:
             UsageError: When the SDK is not installed.
         """
-        module, _, attribute = self.adapter.partition(":")
+        adapter: Callable[..., Adapter] = self._load(self.adapter)
+        return adapter
+
+    def load_transformation(self) -> Callable[[Blueprint], Transformation] | None:
+        """What makes the stack's transformation, if there is one; loads the cloud's SDK.
+
+        Raises:
+            UsageError: When the SDK is not installed.
+        """
+        if not self.transformation:
+            return None
+        make: Callable[[Blueprint], Transformation] = self._load(self.transformation)
+        return make
+
+    def _load(self, target: str) -> Any:
+        module, _, attribute = target.partition(":")
         try:
-            adapter: Callable[..., Adapter] = getattr(importlib.import_module(module), attribute)
+            return getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
             if error.name != self.sdk:
                 raise
@@ -100,4 +122,3 @@ class CloudInfo:
                     fix=f"Run: pip install 'plinth[{self.extra}]'",
                 )
             ) from error
-        return adapter

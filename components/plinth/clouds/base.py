@@ -68,6 +68,12 @@ def random_provider(parent: Resource) -> ProviderResource:
     return provider
 
 
+def capability_below(parent: Resource) -> str:
+    """The cost tag ``capability`` of what is made below a component."""
+    found: str = getattr(parent, "capability", None) or parent.pulumi_resource_name
+    return found
+
+
 class Component(pulumi.ComponentResource):
     """Base of adapters' components (``plinth:index:<kind>``).
 
@@ -84,8 +90,7 @@ class Component(pulumi.ComponentResource):
             None,
             ResourceOptions(parent=parent, providers=list(site.providers)),
         )
-        inherited = getattr(parent, "capability", None) or parent.pulumi_resource_name
-        self.capability: str = capability or inherited
+        self.capability: str = capability or capability_below(parent)
         self._durable = site.durable
 
     def child(

@@ -12,6 +12,7 @@ from plinth import versions
 from plinth.blueprint import Blueprint, complete
 from plinth.clouds.azure.adapter import Azure
 from plinth.clouds.azure.options import AzureOptions
+from plinth.clouds.azure.site import tagging
 from plinth.graph import Graph, Resource
 from plinth.kube import Kube
 from plinth.ports import Generated, Grant, Port
@@ -145,6 +146,7 @@ def recorded(plain: Blueprint, program: Callable[[Azure, pulumi.Resource], objec
     """The graph of what ``program`` does with an adapter."""
 
     def run() -> None:
+        pulumi.runtime.register_stack_transformation(tagging(plain))
         foundation = pulumi.ComponentResource("plinth:index:Foundation", "foundation")
         adapter = Azure(plain, parent=foundation)
         program(adapter, foundation)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pulumi
 import pytest
 from azure_support import (
     ADMINS,
@@ -20,6 +21,7 @@ from azure_support import (
     recorded,
 )
 from pulumi import Resource
+from pulumi_azure_native import storage
 
 from plinth.clouds.azure import CLOUD, nodes
 from plinth.clouds.azure.adapter import Azure
@@ -88,6 +90,30 @@ def test_everything_has_an_explicit_provider_and_a_cost_tag(name: str) -> None:
     for kind in (":ResourceGroup", ":Vault", ":VirtualNetwork", ":ManagedCluster", ":AgentPool"):
         made = [resource for resource in of_type(found, kind) if resource.custom]
         assert all("tags" in resource.inputs for resource in made), kind
+
+
+def test_what_others_make_is_tagged_as_what_it_belongs_to() -> None:
+    def program(adapter: Azure, _foundation: Resource) -> None:
+        tool = pulumi.ComponentResource("plinth:index:Tracking", "tracking")
+        opts = pulumi.ResourceOptions(parent=tool)
+        storage.StorageAccount(
+            "theirs",
+            resource_group_name="shared",
+            kind="StorageV2",
+            sku={"name": "Standard_LRS"},
+            tags={"owner": "somebody"},
+            opts=opts,
+        )
+        storage.BlobContainer("no-tags", account_name="a", resource_group_name="shared", opts=opts)
+
+    found = recorded(blueprint(), program)
+    tags = one(found, "storage:StorageAccount", "theirs").inputs["tags"]
+    assert (tags["owner"], tags["capability"], tags["cost-center"]) == (
+        "somebody",
+        "tracking",
+        "4711",
+    )
+    assert "tags" not in one(found, "storage:BlobContainer").inputs
 
 
 # --- network -------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from plinth.clouds.azure.notifications import Notifications
 from plinth.clouds.azure.options import AzureOptions
 from plinth.clouds.azure.registry import Registry
 from plinth.clouds.azure.secrets import Secrets
-from plinth.clouds.azure.site import Site
+from plinth.clouds.azure.site import Site, tagging
 from plinth.clouds.azure.sql import Sql
 from plinth.clouds.azure.storage import Buckets
 from plinth.graph import SECRET, Graph, Resource
@@ -64,6 +64,7 @@ def blueprint(**changes: Any) -> Blueprint:
 
 def recorded(plain: Blueprint, program: Callable[[Stores], object]) -> Graph:
     def run() -> None:
+        pulumi.runtime.register_stack_transformation(tagging(plain))
         program(Stores(plain))
 
     return record(

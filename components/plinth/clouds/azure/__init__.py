@@ -12,6 +12,7 @@ CLOUD = CloudInfo(
     name="azure",
     title="Azure",
     adapter="plinth.clouds.azure.adapter:Azure",
+    transformation="plinth.clouds.azure.site:tagging",
     products={
         Port.OBJECT_STORE: "Blob Storage",
         Port.SQL: "Database for PostgreSQL flexible server",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, Final
@@ -61,7 +61,6 @@ class Site(base.Site):
             "group",
             resource_group_name=blueprint.prefix,
             location=blueprint.region,
-            tags=tags(blueprint.tags, "foundation"),
             opts=ResourceOptions(
                 parent=parent,
                 provider=provider,
@@ -87,11 +86,7 @@ class Site(base.Site):
 
 
 class Component(base.Component):
-    """Base of Azure components.
-
-    Azure has no default tags: whatever is made with :meth:`child` and can be tagged is tagged as it
-    is registered.
-    """
+    """Base of Azure components. :func:`tagging` tags what they make."""
 
     def __init__(
         self, kind: str, name: str, site: Site, parent: Resource, *, capability: str | None = None
@@ -99,38 +94,10 @@ class Component(base.Component):
         super().__init__(kind, name, site, parent, capability=capability)
         self.site = site
 
-    def child(
-        self,
-        *,
-        stateful: bool = False,
-        depends_on: Sequence[Resource] = (),
-        ignore_changes: Sequence[str] = (),
-        delete_before_replace: bool = False,
-        keep: bool = False,
-    ) -> ResourceOptions:
-        """Fresh options for a child, which is tagged; else as in the base."""
-        options = super().child(
-            stateful=stateful,
-            depends_on=depends_on,
-            ignore_changes=ignore_changes,
-            delete_before_replace=delete_before_replace,
-            keep=keep,
-        )
-        options.transformations = [self._tag]
-        return options
-
     @property
     def all_tags(self) -> dict[str, str]:
         """The tags of everything in this component."""
         return tags(self.site.blueprint.tags, self.capability)
-
-    def _tag(self, args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
-        """Adds tags to a resource of Azure whose class takes them; its own go before."""
-        if not args.type_.startswith("azure-native:") or not _taggable(type(args.resource)):
-            return None
-        given: Any = args.props if isinstance(args.props, dict) else vars(args.props)
-        given["tags"] = {**self.all_tags, **(given.get("tags") or {})}
-        return ResourceTransformationResult(props=args.props, opts=args.opts)
 
     def identity(self, name: str) -> Any:
         """A user-assigned identity: a principal of its own, which needs no secret."""
@@ -191,6 +158,26 @@ class Component(base.Component):
                 notes="Holds data of a durable environment.",
                 opts=self.child(),
             )
+
+
+def tagging(
+    blueprint: Blueprint,
+) -> Callable[[ResourceTransformationArgs], ResourceTransformationResult | None]:
+    """The stack transformation that tags whatever can be tagged, whoever makes it.
+
+    Azure's provider has no default tags.  A resource's own go before.
+    """
+
+    def tag(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
+        if not args.type_.startswith("azure-native:") or not _taggable(type(args.resource)):
+            return None
+        given: Any = args.props if isinstance(args.props, dict) else vars(args.props)
+        parent = args.opts.parent
+        capability = base.capability_below(parent) if parent else "foundation"
+        given["tags"] = {**tags(blueprint.tags, capability), **(given.get("tags") or {})}
+        return ResourceTransformationResult(props=args.props, opts=args.opts)
+
+    return tag
 
 
 def _taggable(kind: type) -> bool:

@@ -270,6 +270,34 @@ def test_the_cluster_is_entered_by_identity_alone(name: str) -> None:
     assert made["diskEncryptionSetID"].endswith("churn-dev-disks")
 
 
+def test_logs_of_containers_are_sent_only_on_request() -> None:
+    found = cluster_only()
+    assert [*cluster(found)["addonProfiles"]] == ["azurepolicy"]
+    workspace = one(found, "operationalinsights:Workspace").inputs
+    assert workspace["publicNetworkAccessForIngestion"] == "Disabled"
+    assert not of_type(found, "monitor:DataCollectionRule")
+
+    found = cluster_only(clouds={"container_insights": True})
+    addon = cluster(found)["addonProfiles"]["omsagent"]
+    workspace_ = one(found, "operationalinsights:Workspace")
+    assert addon["config"] == {
+        "logAnalyticsWorkspaceResourceID": workspace_.id,
+        "useAADAuth": "true",
+    }
+    # The agent comes by the public address, and by its identity alone.
+    assert workspace_.inputs["publicNetworkAccessForIngestion"] == "Enabled"
+    assert workspace_.inputs["features"]["disableLocalAuth"] is True
+    rule = one(found, "monitor:DataCollectionRule")
+    (flow,) = rule.inputs["dataFlows"]
+    (source,) = rule.inputs["dataSources"]["extensions"]
+    assert flow["streams"] == source["streams"]
+    assert rule.inputs["destinations"]["logAnalytics"][0]["workspaceResourceId"] == workspace_.id
+    link = one(found, "monitor:DataCollectionRuleAssociation").inputs
+    assert link["dataCollectionRuleId"] == rule.id
+    assert link["resourceUri"] == one(found, ":ManagedCluster").id
+    assert link["associationName"] == "ContainerInsightsExtension"
+
+
 def test_etcd_is_encrypted_where_the_api_server_has_a_subnet() -> None:
     kms = cluster(graph("dev"))["securityProfile"]["azureKeyVaultKms"]
     assert kms["keyVaultNetworkAccess"] == "Private"

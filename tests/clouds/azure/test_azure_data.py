@@ -52,11 +52,12 @@ BASE: dict[str, Any] = {
 
 
 def blueprint(**changes: Any) -> Blueprint:
+    options = AzureOptions.model_validate(changes.pop("clouds", {}))
     settings = Settings.model_validate({**BASE, **changes})
     return Blueprint.model_construct(
         environment="dev",
         settings=complete(settings, durable=settings.durable),
-        cloud_options=AzureOptions(),
+        cloud_options=options,
         choices={},
         pins=versions.defaults(),
     )
@@ -257,6 +258,26 @@ def test_parameters_are_set_one_after_the_other() -> None:
     made = of_type(graph("dev"), "dbforpostgresql:Configuration")
     for before, after in pairwise(made):
         assert before.urn in after.dependencies
+
+
+def test_people_sign_in_to_the_database_with_entra() -> None:
+    found = graph("dev")
+    server = one(found, "dbforpostgresql:Server")
+    assert server.inputs["authConfig"]["activeDirectoryAuth"] == "Enabled"
+    assert not of_type(found, "dbforpostgresql:AdministratorsMicrosoftEntra")
+
+    groups = {"ml-dba": f"22222222{SUBSCRIPTION[8:]}", "auditors": f"33333333{SUBSCRIPTION[8:]}"}
+    found = recorded(blueprint(clouds={"database_admins": groups}), Stores.everything)
+    made = of_type(found, "dbforpostgresql:AdministratorsMicrosoftEntra")
+    assert {m.inputs["principalName"]: m.inputs["objectId"] for m in made} == groups
+    assert {(m.inputs["principalType"], m.inputs["serverName"]) for m in made} == {
+        ("Group", one(found, "dbforpostgresql:Server").inputs["serverName"])
+    }
+    # One change at a time, and nobody connects before all are done.
+    first, second = made
+    assert of_type(found, "dbforpostgresql:Configuration")[-1].urn in first.dependencies
+    assert first.urn in second.dependencies
+    assert second.urn in one(found, "network:PrivateEndpoint", "sql").dependencies
 
 
 # --- guards --------------------------------------------------------------------------------------

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 import pulumi
 from pulumi import Input, Output, ProviderResource, Resource, ResourceOptions
-from pulumi_azure_native import compute, containerservice, monitor, operationalinsights
+from pulumi_azure_native import compute, containerservice
 from pulumi_kubernetes.provider import Provider
 
 from plinth import naming
-from plinth.clouds.azure import nodes
-from plinth.clouds.azure.facts import LOG_DAYS
+from plinth.clouds.azure import logs, nodes
 from plinth.clouds.azure.keys import Concern, EtcdKey, Keys
 from plinth.clouds.azure.kubeconfig import kubeconfig
 from plinth.clouds.azure.network import Network
@@ -31,15 +30,6 @@ _SERVICES: Final = "100.112.0.0/16"
 _DNS: Final = "100.112.0.10"
 #: Name of the class of disks under the customer-managed key.
 STORAGE_CLASS: Final = "encrypted"
-_LOGS: Final = (
-    "cloud-controller-manager",
-    "cluster-autoscaler",
-    "guard",
-    "kube-apiserver",
-    "kube-audit-admin",
-    "kube-controller-manager",
-    "kube-scheduler",
-)
 
 
 class Cluster(Component):
@@ -65,9 +55,10 @@ class Cluster(Component):
         self.disks = encryption.id
         access = list(self._access())
         rights = [*access, *self._rights(encryption.id), *network.ready]
-        cluster = self._control_plane(rights)
+        workspace = logs.workspace(self)
+        cluster = self._control_plane(rights, logs.addon(self, workspace.id))
         self.issuer = cluster.oidc_issuer_profile.issuer_url
-        self._logs(cluster.id)
+        logs.collect(self, cluster.id, workspace.id)
         windows = [self._window(kind, cluster.name) for kind in ("AutoUpgrade", "NodeOSUpgrade")]
         pools = nodes.Nodes(
             cluster=cluster.name,
@@ -188,7 +179,7 @@ class Cluster(Component):
 
     # --- control plane ---------------------------------------------------------------------------
 
-    def _control_plane(self, rights: list[Resource]) -> Any:
+    def _control_plane(self, rights: list[Resource], addons: dict[str, Any]) -> Any:
         site = self.site
         etcd = self._etcd()
         return containerservice.ManagedCluster(
@@ -223,7 +214,7 @@ class Cluster(Component):
             network_profile=self._networking(),
             disk_encryption_set_id=self.disks,
             agent_pool_profiles=[nodes.system(site, self._network.nodes)],
-            addon_profiles={"azurepolicy": {"enabled": True}},
+            addon_profiles={"azurepolicy": {"enabled": True}, **addons},
             auto_scaler_profile={
                 "balance_similar_node_groups": "true",
                 "expander": "least-waste",
@@ -292,34 +283,7 @@ class Cluster(Component):
             "outbound_type": "userDefinedRouting" if firewall else "userAssignedNATGateway",
         }
 
-    # --- logs and upgrades -----------------------------------------------------------------------
-
-    def _logs(self, cluster_id: Input[str]) -> None:
-        """Logs of the control plane. Azure encrypts workspaces under its own key."""
-        days = self.site.blueprint.settings.log_retention_days
-        workspace = operationalinsights.Workspace(
-            # The engine names it: a deleted workspace stays for two weeks, with its name.
-            "cluster",
-            resource_group_name=self.site.group,
-            sku={"name": "PerGB2018"},
-            retention_in_days=max(days, LOG_DAYS[0]),
-            features={
-                "disable_local_auth": True,
-                "enable_log_access_using_only_resource_permissions": True,
-            },
-            # What Azure itself sends comes another way. People query it with their identities.
-            public_network_access_for_ingestion="Disabled",
-            opts=self.child(stateful=True),
-        )
-        monitor.DiagnosticSetting(
-            "cluster",
-            name="plinth",
-            resource_uri=cluster_id,
-            workspace_id=workspace.id,
-            log_analytics_destination_type="Dedicated",
-            logs=[{"category": category, "enabled": True} for category in _LOGS],
-            opts=self.child(),
-        )
+    # --- upgrades --------------------------------------------------------------------------------
 
     def _window(self, kind: str, cluster: Input[str]) -> Resource:
         """When Azure may upgrade by itself: early on Sundays, UTC."""

@@ -8,9 +8,11 @@ import pulumi_random as random
 from pulumi import Output, Resource
 from pulumi_azure_native import dbforpostgresql as postgres
 
+from plinth import naming
 from plinth.clouds.azure import machines
 from plinth.clouds.azure.keys import Concern, Keys
 from plinth.clouds.azure.network import Network
+from plinth.clouds.azure.options import options
 from plinth.clouds.azure.secrets import Secrets
 from plinth.clouds.azure.site import Component, Site
 from plinth.clouds.azure.waiting import once
@@ -31,8 +33,8 @@ _LEAST_BACKUP_DAYS: Final = 7
 class Sql(Component):
     """A flexible server behind a private endpoint (``plinth:index:Sql``).
 
-    Tools sign in with passwords; people may with Entra, once one of them is made its administrator
-    there.
+    Tools sign in with passwords, people with Entra: those of ``clouds.azure.database_admins``, who
+    may let others in.
 
     Attributes:
         server: The port's handle.
@@ -58,7 +60,8 @@ class Sql(Component):
         password: Output[str] = Output.secret(made.result)
         admin = secrets.generate("sql", {"username": ADMIN, "password": password}, self)
         server = self._server(password, network)
-        configured = self._configure(server)
+        changes = self._configure(server)
+        changes += self._administrators(server, after=changes[-1:])
         endpoint = network.endpoint(
             "sql",
             server.id,
@@ -66,9 +69,9 @@ class Sql(Component):
             zone="privatelink.postgres.database.azure.com",
             parent=self,
             # A server takes one change at a time, and answers others with ServerIsBusy.
-            depends_on=configured,
+            depends_on=changes,
         )
-        ready = [*configured, endpoint]
+        ready = [*changes, endpoint]
         self.lock("sql", once(server.id, *ready))
         host = once(server.fully_qualified_domain_name, *ready)
         self.server = SqlServer(host=host, port=PORT, admin=admin)
@@ -151,6 +154,28 @@ class Sql(Component):
                     source="user-override",
                     value=value,
                     opts=self.child(depends_on=made[-1:]),
+                )
+            )
+        return made
+
+    def _administrators(self, server: Any, after: list[Resource]) -> list[Resource]:
+        """People who may do everything in the databases, each group a role of its name.
+
+        A lock on the server keeps them too, so that in a durable environment it has to be taken
+        off before one can go.
+        """
+        made: list[Resource] = []
+        for name, group in sorted(options(self.site.blueprint).database_admins.items()):
+            made.append(
+                postgres.AdministratorsMicrosoftEntra(
+                    naming.physical("sql", group[:8], unique=group),
+                    object_id=group,
+                    principal_name=name,
+                    principal_type="Group",
+                    tenant_id=self.site.tenant,
+                    server_name=server.name,
+                    resource_group_name=self.site.group,
+                    opts=self.child(depends_on=made[-1:] or after),
                 )
             )
         return made

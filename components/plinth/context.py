@@ -79,6 +79,11 @@ class Context:
         """Class of every disk; ``None`` for the cluster's default."""
         return self.cloud.cluster().installed.storage_class
 
+    @property
+    def installed(self) -> frozenset[str]:
+        """Of :data:`plinth.ports.SERVICES`, what the cluster has already."""
+        return self.cloud.cluster().installed.services
+
     def open_namespace(
         self,
         *,

@@ -119,7 +119,10 @@ SERVICES = (
     "external-dns",
     "external-secrets",
     "gateway",
+    "kube-state-metrics",
     "metrics-server",
+    "node-exporter",
+    "prometheus-operator",
     "prometheus-operator-crds",
 )
 

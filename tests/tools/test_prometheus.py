@@ -54,6 +54,29 @@ def test_every_monitor_of_every_team_is_seen() -> None:
         assert spec[f"{kind}SelectorNilUsesHelmValues"] is False
 
 
+def test_other_servers_on_the_cluster_are_left_to_their_operator() -> None:
+    operator = _stack()["prometheusOperator"]
+    for kind in ("prometheus", "alertmanager", "thanosRuler"):
+        assert operator[f"{kind}InstanceNamespaces"] == ["monitoring"]
+    # These would hide the monitors of other namespaces.
+    assert not {"namespaces", "denyNamespaces"} & {*operator}
+
+
+@pytest.mark.parametrize(
+    ("service", "part"),
+    [
+        ("prometheus-operator", "prometheusOperator"),
+        ("kube-state-metrics", "kubeStateMetrics"),
+        ("node-exporter", "nodeExporter"),
+    ],
+)
+def test_what_the_cluster_has_is_not_installed_again(service: str, part: str) -> None:
+    options = prometheus.Options(replicas=1)
+    plain: dict[str, Any] = {"labels": _LABELS, "pod_labels": {}, "url": None}
+    assert values.stack(options, **plain)[part]["enabled"] is True
+    assert values.stack(options, **plain, installed={service})[part]["enabled"] is False
+
+
 def test_metrics_are_kept_as_long_as_asked_and_never_fill_the_disk() -> None:
     spec = _stack(retention_days=45, storage=200)["prometheus"]["prometheusSpec"]
     assert spec["retention"] == "45d"

@@ -51,6 +51,7 @@ def signed_in(secret: str) -> dict[str, Any]:
             **options(context="prod"),
         },
         options(installed={"services": ["gateway"], "gateway": {"class_name": "istio"}}),
+        options(installed={"services": ["prometheus-operator"], "cloudnative_pg": "cnpg-system"}),
     ],
 )
 def test_accepts(changes: dict[str, Any]) -> None:

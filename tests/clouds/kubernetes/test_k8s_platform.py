@@ -88,6 +88,32 @@ def test_what_is_installed_is_not_installed_again() -> None:
     )
 
 
+def test_operators_that_run_already_are_left_to_it() -> None:
+    there = {
+        "services": ["prometheus-operator", "kube-state-metrics", "node-exporter"],
+        "cloudnative_pg": "cnpg-system",
+    }
+    found = planning.graph_of(
+        blueprint(
+            monitoring={},
+            backups={"enabled": True},
+            clouds={"kubernetes": {"installed": there}},
+        )
+    )
+    made = charts(found)
+    # An operator brings its own definitions along.
+    assert not {"prometheus-operator-crds", "cloudnative-pg", "plugin-barman-cloud"} & {*made}
+    values = made["kube-prometheus-stack"].inputs["values"]
+    for part in ("prometheusOperator", "kubeStateMetrics", "nodeExporter"):
+        assert values[part]["enabled"] is False
+    # Databases are made all the same, and the operator that is there may look after them.
+    assert one(found, "Cluster", "database")
+    assert not [space for space in of_kind(found, "Namespace") if "operator" in space.name]
+    (policy,) = [p for p in of_kind(found, "NetworkPolicy") if p.name == f"{STORES}-isolation"]
+    assert "cnpg-system" in json.dumps(spec(policy))
+    assert "database-operator" not in json.dumps(spec(policy))
+
+
 def test_the_balancer_is_asked_for_as_the_spec_says() -> None:
     balancer = {"class_name": "metallb", "annotations": {"metallb.io/address-pool": "ml"}}
     found = planning.graph_of(

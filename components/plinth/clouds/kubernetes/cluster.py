@@ -43,8 +43,11 @@ def installed(options: KubernetesOptions) -> ports.Installed:
     there = options.installed
     gateway = there.gateway
     named = gateway.name is not None and gateway.namespace is not None
+    services = {*there.services}
+    if "prometheus-operator" in services:
+        services.add("prometheus-operator-crds")  # it does not run without
     return ports.Installed(
-        services=frozenset(there.services),
+        services=frozenset(services),
         storage_class=options.storage_class,
         issuer=there.issuer,
         gateway_class=gateway.class_name,

@@ -17,7 +17,10 @@ Service = Literal[
     "external-dns",
     "external-secrets",
     "gateway",
+    "kube-state-metrics",
     "metrics-server",
+    "node-exporter",
+    "prometheus-operator",
     "prometheus-operator-crds",
 ]
 
@@ -69,6 +72,13 @@ class InstalledOptions(Model):
     )
     gateway: GatewayOptions = Field(
         default_factory=GatewayOptions, description="The Gateway API's objects that are there."
+    )
+    cloudnative_pg: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Namespace in which CloudNativePG's operator runs, for databases on the "
+        "cluster; with `backups`, its plugin barman-cloud too. Default: Plinth installs them.",
+        examples=["cnpg-system"],
     )
 
     def model_post_init(self, _context: Any, /) -> None:

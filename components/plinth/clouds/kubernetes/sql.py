@@ -35,16 +35,24 @@ class Operator(Component):
     ready: tuple[Resource, ...]
 
     def __init__(self, *, site: Site, parent: Resource, depends_on: Sequence[Resource]) -> None:
-        """Installs them, once cert-manager (``depends_on``) runs: the plugin's certificates."""
+        """Installs them, once cert-manager (``depends_on``) runs: the plugin's certificates.
+
+        Where they run already, there is nothing to make.
+        """
         super().__init__("SqlOperator", "database-operator", site, parent)
+        self.ready = ()
+        if not site.options.installed.cloudnative_pg:
+            self.ready = self._install(depends_on)
+        self.register_outputs({})
+
+    def _install(self, depends_on: Sequence[Resource]) -> tuple[Resource, ...]:
         space = self.kube.namespace(
             OPERATORS, parent=self, depends_on=depends_on, open_ports=[_WEBHOOK]
         )
-        operator = self._chart("cloudnative-pg", {"replicaCount": site.copies}, space)
-        self.ready = (operator,)
-        if site.backup_days:
-            self.ready = (operator, self._chart("plugin-barman-cloud", {}, [operator]))
-        self.register_outputs({})
+        operator = self._chart("cloudnative-pg", {"replicaCount": self.site.copies}, space)
+        if not self.site.backup_days:
+            return (operator,)
+        return operator, self._chart("plugin-barman-cloud", {}, [operator])
 
     def _chart(
         self, name: str, values: Mapping[str, Any], depends_on: Sequence[Resource]

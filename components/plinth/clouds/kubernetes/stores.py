@@ -38,8 +38,9 @@ class Stores(Component):
     def __init__(self, *, site: Site, parent: Resource, depends_on: Sequence[Resource]) -> None:
         """Makes them, once cert-manager and External Secrets (``depends_on``) run."""
         super().__init__("Stores", STORES, site, parent)
+        operators = site.options.installed.cloudnative_pg or OPERATORS
         space = self.guarded.namespace(
-            STORES, parent=self, depends_on=depends_on, callers=[OPERATORS]
+            STORES, parent=self, depends_on=depends_on, callers=[operators]
         )
         self.ready = (*space, self._authority(depends_on))
         self.register_outputs({})

@@ -175,6 +175,8 @@ def _build(options: Options, context: Context) -> Monitoring:
             url=url,
             storage_class=context.storage_class,
             receiver_files=bool(topic.files),
+            namespace=context.namespace,
+            installed=context.installed,
         ),
         parent=context.parent,
         depends_on=[*opened, *identity.ready, routes, *secrets],

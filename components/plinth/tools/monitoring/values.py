@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -56,6 +56,8 @@ def stack(
     url: str | None,
     storage_class: str | None = None,
     receiver_files: bool = False,
+    namespace: str = "monitoring",
+    installed: Collection[str] = (),
 ) -> dict[str, Any]:
     """Values of kube-prometheus-stack 88.
 
@@ -66,6 +68,8 @@ def stack(
         url: Where people reach Grafana.
         storage_class: Class of the disks; ``None`` for the cluster's default.
         receiver_files: Whether Alertmanager's receivers read secret values from files.
+        namespace: Where the release is.
+        installed: Of :data:`plinth.ports.SERVICES`, what the cluster has already.
     """
     return {
         "commonLabels": dict(labels),
@@ -76,7 +80,14 @@ def stack(
         "kubeEtcd": _OFF,
         "kubeScheduler": _OFF,
         "kubeProxy": _OFF,
-        "prometheusOperator": _operator(),
+        # A second operator of the whole cluster would change what the first one made, and a second
+        # exporter finds its port of the node taken.
+        "prometheusOperator": {
+            "enabled": "prometheus-operator" not in installed,
+            **_operator(namespace),
+        },
+        "kubeStateMetrics": {"enabled": "kube-state-metrics" not in installed},
+        "nodeExporter": {"enabled": "node-exporter" not in installed},
         "prometheus": _prometheus(options, labels, storage_class),
         "alertmanager": _alertmanager(
             options, {**labels, **pod_labels}, storage_class, files=receiver_files
@@ -93,8 +104,12 @@ def stack(
     }
 
 
-def _operator() -> dict[str, Any]:
+def _operator(namespace: str) -> dict[str, Any]:
     return {
+        # Other servers on the cluster are others' business; monitors and rules are read everywhere.
+        "prometheusInstanceNamespaces": [namespace],
+        "alertmanagerInstanceNamespaces": [namespace],
+        "thanosRulerInstanceNamespaces": [namespace],
         # cert-manager in place of the two hook jobs that would otherwise make the certificate.
         # The chart's own rules come right after the webhook that checks them, and long before the
         # operator that answers for it: the first install must not insist on an answer.

@@ -62,6 +62,17 @@ def test_documents_are_compared_by_what_they_say(environments: Comparison) -> No
     assert "policy" not in paths
 
 
+def test_one_more_in_a_list_does_not_make_the_others_differ(plan: Callable[..., Plan]) -> None:
+    """On Google Cloud the cache's certificate is mounted too, in front of what all have."""
+    compared = Comparison(plan("dev"), plan(Example(SPEC, "dev", "gcp")))
+    changed = row(compared, "features", "features").changed["Deployment feast"]
+    paths = [change.path for change in changed]
+    assert paths == [
+        'spec.template.spec.containers.feast.volumeMounts["/etc/feast-trust"]',
+        'spec.template.spec.volumes["secret-0"]',
+    ]
+
+
 def test_two_clouds_are_compared_by_what_they_are_made_of(plan: Callable[..., Plan]) -> None:
     compared = Comparison(plan("dev"), plan(Example(SPEC, "dev", "gcp")))
     budget = row(compared, "foundation", "budget")

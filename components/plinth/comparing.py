@@ -22,6 +22,8 @@ from plinth.rehearsal.diff import changes
 
 #: The end of names that are unique in the world.
 _DIGEST = re.compile(r"-?[0-9a-f]{6}\b")
+#: Keys that tell the items of a list apart: of volumes' mounts, and of nearly everything else.
+_NAMES = ("mountPath", "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,13 +199,31 @@ def _neutral(plan: Plan, resource: Resource) -> Any:
 
 
 def _opened(value: Any) -> Any:
-    """Documents that travel as JSON text are read, so that what differs in them can be named."""
+    """Inputs in which whatever differs can be named.
+
+    Documents that travel as JSON text are read, and lists of things with names are told apart by
+    these: one more in front does not make all of them others.
+    """
     if isinstance(value, Mapping):
         return {key: _opened(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [_opened(item) for item in value]
+        return _by_name(items) or items
     if isinstance(value, str) and value.startswith("{"):
         with contextlib.suppress(json.JSONDecodeError):
             return json.loads(value)
     return value
+
+
+def _by_name(items: list[Any]) -> dict[str, Any]:
+    """The items by the first key that names each of them; nothing when there is none."""
+    if not all(isinstance(item, Mapping) for item in items):
+        return {}
+    for key in _NAMES:
+        names = [item.get(key) for item in items]
+        if all(isinstance(name, str) for name in names) and len({*names}) == len(names):
+            return dict(zip(names, items, strict=True))
+    return {}
 
 
 def _replaced(value: Any, words: Mapping[str, str]) -> Any:

@@ -26,6 +26,16 @@ from plinth.spec.types import Derived, Label, Model
 from plinth.tools import Tool
 from plinth.versions import Pins
 
+#: What a cloud's own block says in place of the rest of the spec, as each cloud spells it in its
+#: own way: the key in ``clouds.<name>``, and where it stands otherwise.
+OWN = {
+    "region": ("region",),
+    "account": ("account",),
+    "zone": ("domain", "zone"),
+    "admins": ("cluster", "admins"),
+    "viewers": ("cluster", "viewers"),
+}
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 #: Ports that every platform with a cluster uses, whatever its tools ask for.
@@ -78,10 +88,12 @@ class Blueprint(Model):
             "managed-by": "plinth",
         }
 
-    def written_at(self, name: str) -> tuple[str, ...]:
-        """Where ``region`` or ``account`` was said: for this cloud alone, or for all."""
-        own = getattr(self.cloud_options, name, None)
-        return ("clouds", self.settings.cloud, name) if own else (name,)
+    def written_at(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """Where the value at ``path`` was said: for this cloud alone, or for all."""
+        for key, place in OWN.items():
+            if path[: len(place)] == place and getattr(self.cloud_options, key) is not None:
+                return ("clouds", self.settings.cloud, key, *path[len(place) :])
+        return path
 
     def tools(self) -> Iterator[tuple[str, Tool, CapabilityOptions]]:
         """The capabilities that are on, in building order, with tool and options."""
@@ -168,11 +180,14 @@ def resolve(
     checks = [*combinations.of_settings(blueprint), *info.check(blueprint)]
     if not found:  # a tool whose options are wrong would be missed by the tools that need it
         checks += combinations.of_tools(blueprint)
+    home = layered.data.get("cloud")
     for problem in checks:
-        path = problem.path or ""
-        if path in ("region", "account"):
-            path = ".".join(blueprint.written_at(path))
-        found.append(_place(replace(problem, path=path), layered))
+        path = tuple(problem.path.split(".")) if problem.path else ()
+        written = blueprint.written_at(path)
+        fix = problem.fix
+        if problem.code == "wrong-shape" and written == path and info.name != home:
+            fix = _elsewhere(fix, path, info)
+        found.append(_place(replace(problem, path=".".join(written), fix=fix), layered))
     if found:
         raise SpecError(*problems.merge(found))
     return blueprint
@@ -296,7 +311,7 @@ def _cloud_blocks(
 
 
 def _moved(data: Mapping[str, Any], info: CloudInfo, options: CloudOptions) -> dict[str, Any]:
-    """The data as it is on a cloud: with that cloud's region and account.
+    """The data as it is on a cloud: with that cloud's region, account and other spellings.
 
     On another cloud than the spec's own, an account means nothing, and a region that is not named
     is the one nearest to where the spec's is.
@@ -307,8 +322,29 @@ def _moved(data: Mapping[str, Any], info: CloudInfo, options: CloudOptions) -> d
         account = None
         known = registry.cloud(home).regions if home in registry.cloud_names() else {}
         region = info.region_like(known.get(str(region)))
-    place = {"region": options.region or region, "account": options.account or account}
-    return {**data, "cloud": info.name} | place
+    moved = {**data, "cloud": info.name, "region": region, "account": account}
+    for key, (*parents, name) in OWN.items():
+        value = getattr(options, key)
+        if value is None or (key == "zone" and not data.get("domain")):
+            continue  # a zone without a domain is refused later
+        inside = moved
+        for parent in parents:
+            below = inside.get(parent) or {}
+            if not isinstance(below, dict):
+                break  # the spec's own model says so
+            inside[parent] = inside = {**below}
+        else:
+            inside[name] = value
+    return moved
+
+
+def _elsewhere(fix: str | None, path: tuple[str, ...], info: CloudInfo) -> str | None:
+    """The fix for a value that is right where the spec is, and wrong where it is asked about."""
+    for key, place in OWN.items():
+        if path[: len(place)] == place:
+            hint = f"In `clouds.{info.name}.{key}` it holds on {info.title} alone."
+            return f"{fix} {hint}" if fix else hint
+    return fix
 
 
 def _cloud(name: str, layered: overlay.Layered, found: list[Problem]) -> CloudInfo | None:

@@ -117,6 +117,13 @@ def _domain(blueprint: Blueprint) -> Iterator[Problem]:
     settings = blueprint.settings
     domain = settings.domain
     if domain is None:
+        if blueprint.cloud_options.zone:
+            yield Problem(
+                code="zone-without-domain",
+                message="there is a zone for records, and no domain",
+                path=f"clouds.{settings.cloud}.zone",
+                fix="Add `domain: {name: ml.example.com}`, or remove zone.",
+            )
         if settings.identity:
             yield Problem(
                 code="sign-in-without-domain",

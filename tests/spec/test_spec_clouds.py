@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
+from example import SPEC
 from plinth import blueprint, registry
 from plinth.errors import SpecError, UsageError
 from plinth.ports import Port
@@ -85,6 +86,58 @@ def test_a_wrong_region_is_found_where_it_is_written(write: Callable[[str], Docu
     assert problem.location.line == 11
 
 
+SPELLINGS = """\
+domain: {name: ml.example.com, zone: Z0123456789ABCDEFGHIJ}
+cluster: {admins: ["arn:aws:iam::111111111111:role/admin"]}
+"""
+THERE = 'clouds: {gcp: {zone: ml, admins: ["group:ml@example.com"], viewers: []}}\n'
+
+
+def test_each_cloud_spells_zones_and_people_in_its_own_way(
+    write: Callable[[str], Document],
+) -> None:
+    document = write(SPELLINGS + THERE)
+    there = blueprint.resolve(document, "dev", cloud="gcp").settings
+    assert there.domain is not None
+    assert (there.domain.name, there.domain.zone) == ("ml.example.com", "ml")
+    assert there.cluster.admins == ("group:ml@example.com",)
+    here = blueprint.resolve(document, "dev").settings
+    assert here.domain is not None
+    assert here.domain.zone == "Z0123456789ABCDEFGHIJ"
+    assert here.cluster.admins == ("arn:aws:iam::111111111111:role/admin",)
+    explained = {item.path: item for item in explain(document, "dev", cloud="gcp")}
+    for path, line in (("domain.zone", 11), ("cluster.admins", 11), ("domain.name", 9)):
+        location = explained[path].location
+        assert location is not None
+        assert location.line == line
+
+
+def test_who_asks_about_another_cloud_is_told_where_its_own_spelling_goes(
+    write: Callable[[str], Document],
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        blueprint.resolve(write(SPELLINGS), "dev", cloud="gcp")
+    found = {problem.path: problem.fix for problem in caught.value.problems}
+    assert "`clouds.gcp.zone`" in (found["domain.zone"] or "")
+    assert "`clouds.gcp.admins`" in (found["cluster.admins.0"] or "")
+    # Once it is there, it is judged there.
+    wrong = THERE.replace("group:ml@example.com", "ml@example.com")
+    with pytest.raises(SpecError) as caught:
+        blueprint.resolve(write(SPELLINGS + wrong), "dev", cloud="gcp")
+    (problem,) = caught.value.problems
+    assert problem.path == "clouds.gcp.admins.0"
+    assert problem.location is not None
+    assert problem.location.line == 11
+    assert "clouds.gcp" not in (problem.fix or "")
+
+
+def test_a_zone_needs_a_domain(write: Callable[[str], Document]) -> None:
+    with pytest.raises(SpecError) as caught:
+        blueprint.resolve(write(THERE), "dev", cloud="gcp")
+    assert [p.path for p in caught.value.problems] == ["clouds.gcp.zone"]
+    assert blueprint.resolve(write(THERE), "dev").settings.cloud == "aws"
+
+
 def test_explained_by_where_it_was_said(write: Callable[[str], Document]) -> None:
     document = write("clouds: {gcp: {account: churn-dev}}\n")
     found = {item.path: item for item in explain(document, "dev", cloud="gcp")}
@@ -144,3 +197,10 @@ def _references(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _references(item)
+
+
+@pytest.mark.parametrize("cloud", ["aws", "azure", "gcp"])
+def test_every_environment_of_the_main_spec_is_one_there(cloud: str) -> None:
+    found = blueprint.check(SPEC, cloud=cloud)
+    assert {*found} == {"dev", "staging", "prod"}
+    assert {made.settings.cloud for made in found.values()} == {cloud}

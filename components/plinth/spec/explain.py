@@ -180,8 +180,9 @@ class _Explainer:
             default=_plain(derived) if derived is not None else _default(field),
             allowed=tuple(map(shape.inline, shape.values(field.annotation))),
         )
-        if self._is_written(path):
-            origin = self.layered.origin(path)
+        written = self.blueprint.written_at(tuple(map(str, path)))
+        if self._is_written(written):
+            origin = self.layered.origin(written)
             return replace(found, source=origin.layer, location=origin.location)
         if derived is not None:
             durable = str(self.blueprint.settings.durable).lower()
@@ -196,7 +197,7 @@ class _Explainer:
     def _place(self, name: str, field: FieldInfo) -> Explanation:
         """Region or account, which the cloud's own settings or another cloud may decide."""
         found = self._leaf(getattr(self.blueprint.settings, name), (name,), field, None)
-        own = self.blueprint.written_at(name)
+        own = self.blueprint.written_at((name,))
         if own != (name,):
             origin = self.layered.origin(own)
             return replace(found, source=origin.layer, location=origin.location)

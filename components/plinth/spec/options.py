@@ -34,6 +34,15 @@ class CloudOptions(Model):
     account: str | None = Field(
         default=None, min_length=1, description="Takes the place of `account` on this cloud."
     )
+    zone: str | None = Field(
+        default=None, min_length=1, description="Takes the place of `domain.zone` on this cloud."
+    )
+    admins: tuple[str, ...] | None = Field(
+        default=None, description="Takes the place of `cluster.admins` on this cloud."
+    )
+    viewers: tuple[str, ...] | None = Field(
+        default=None, description="Takes the place of `cluster.viewers` on this cloud."
+    )
 
 
 class CapabilityOptions(Model):

@@ -77,7 +77,7 @@ class FlowLogs(Model):
 
     enabled: bool = Field(default=True, description="Whether traffic is recorded.")
     retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = Field(
-        default=90, description="How long records are kept."
+        default=365, description="How long records are kept."
     )
 
 
@@ -133,7 +133,7 @@ class Encryption(Model):
         description="Identifier of an existing key to adopt. Default: Plinth makes the keys.",
     )
     rotation_days: int = Field(
-        default=365, ge=90, le=2560, description="How often key material is renewed."
+        default=90, ge=90, le=2560, description="How often key material is renewed."
     )
     deletion_window_days: int = Field(
         default=30, ge=7, le=30, description="How long a deleted key can still be brought back."
@@ -450,7 +450,7 @@ class Settings(Model):
         description="Guard everything that holds data: deletion protection, standby copies.",
     )
     backups: Backups = Field(default_factory=Backups, description="Copies to come back to.")
-    log_retention_days: Days = Field(default=90, description="How long logs are kept.")
+    log_retention_days: Days = Field(default=365, description="How long logs are kept.")
     policies: Literal["advisory", "mandatory"] = Field(
         default="advisory", description="Whether a violated policy warns or stops."
     )

@@ -172,7 +172,7 @@ def test_an_adopted_key_takes_the_place_of_all() -> None:
 def test_keys_are_renewed_and_can_be_brought_back() -> None:
     for key in of_type(graph("prod"), "kms/key:Key"):
         assert key.inputs["enableKeyRotation"]
-        assert (key.inputs["rotationPeriodInDays"], key.inputs["deletionWindowInDays"]) == (365, 30)
+        assert (key.inputs["rotationPeriodInDays"], key.inputs["deletionWindowInDays"]) == (90, 30)
 
 
 # --- guards --------------------------------------------------------------------------------------

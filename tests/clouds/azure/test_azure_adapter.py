@@ -195,7 +195,7 @@ def test_private_zones_are_linked_once_or_left_to_the_organisation() -> None:
 def test_flow_logs_go_where_no_key_opens() -> None:
     found = graph("dev")
     log = one(found, ":FlowLog").inputs
-    assert log["retentionPolicy"] == {"enabled": True, "days": 90}
+    assert log["retentionPolicy"] == {"enabled": True, "days": 365}
     account = one(found, ":StorageAccount", "flow-logs").inputs
     assert account["publicNetworkAccess"] == "Disabled"
     assert account["allowSharedKeyAccess"] is False
@@ -241,7 +241,7 @@ def test_each_concern_has_its_key_and_its_identity() -> None:
         }
     for key in of_type(found, ":keyvault:Key"):
         policy = key.inputs["properties"]["rotationPolicy"]
-        assert policy["lifetimeActions"][0]["trigger"]["timeAfterCreate"] == "P365D"
+        assert policy["lifetimeActions"][0]["trigger"]["timeAfterCreate"] == "P90D"
         assert "attributes" not in policy  # nothing expires under what it encrypted
 
 
@@ -349,6 +349,13 @@ def test_a_pool_with_other_machines_is_another_pool() -> None:
     assert pool(max=9, labels={"team": "ml"}) == first
     assert len({first, pool(cpu=8, memory=32), pool(disk=200)}) == 3
     assert all(len(name) <= 12 and name.isalnum() for name in (first, pool(cpu=8, memory=32)))
+
+
+def test_nodes_reserve_memory_for_as_many_pods_as_kubernetes_counts_on() -> None:
+    found = graph("dev")
+    (system,) = one(found, ":ManagedCluster").inputs["agentPoolProfiles"]
+    pools = [system, *(pool.inputs for pool in of_type(found, ":AgentPool"))]
+    assert {pool["maxPods"] for pool in pools} == {110}
 
 
 def test_accelerators_and_spot_machines() -> None:

@@ -22,6 +22,9 @@ from plinth.spec.models import NodePool
 #: Disks of the customer-managed key's set follow its new versions; those on a machine's own cache,
 #: which AKS takes where they fit, do not (AKS documentation, "Use customer-managed keys").
 _DISKS: Final = "Managed"
+#: Kubernetes' own measure. Azure's 250 would reserve a quarter of small machines' memory for pods
+#: that never come: 20 MB for each (AKS documentation, "Node resource reservations").
+_PODS: Final = 110
 #: Length of the name of a Linux pool (Azure Kubernetes Service documentation, "Create node pools").
 _NAME: Final = 12
 #: Taint of pools with accelerators, which the device plugin and GPU workloads tolerate.
@@ -59,6 +62,7 @@ def system(site: Site, subnets: Sequence[NodeSubnet]) -> dict[str, Any]:
         "os_disk_size_gb": 64,
         "os_disk_type": _DISKS,
         "os_type": "Linux",
+        "max_pods": _PODS,
         "vnet_subnet_id": subnets[0].id,
         "availability_zones": [zone for subnet in subnets for zone in subnet.zones],
         "enable_auto_scaling": True,
@@ -121,7 +125,7 @@ class Nodes(Component):
         machine = machines.node(pool)
         gpu = machines.has_gpu(machine)
         at_host = options(self.site.blueprint).encryption_at_host
-        fixed = (logical, machine, pool.disk, pool.spot, at_host, *subnet.zones)
+        fixed = (logical, machine, pool.disk, pool.spot, at_host, _PODS, *subnet.zones)
         taints = [f"{taint.key}={taint.value}:{taint.effect}" for taint in pool.taints]
         made: Resource = containerservice.AgentPool(
             logical,
@@ -132,6 +136,7 @@ class Nodes(Component):
             orchestrator_version=self.site.blueprint.pins.kubernetes,
             vm_size=machine,
             os_type="Linux",
+            max_pods=_PODS,
             os_disk_size_gb=pool.disk,
             os_disk_type=_DISKS,
             vnet_subnet_id=subnet.id,

@@ -55,6 +55,8 @@ def test_old_ways_in_are_closed() -> None:
     assert inputs["masterAuth"]["clientCertificateConfig"]["issueClientCertificate"] is False
     assert inputs["anonymousAuthenticationConfig"]["mode"] == "LIMITED"
     assert inputs["datapathProvider"] == "ADVANCED_DATAPATH"
+    assert inputs["networkPolicy"] == {"enabled": False}
+    assert inputs["enableIntranodeVisibility"] is True
     assert inputs["workloadIdentityConfig"]["workloadPool"] == f"{PROJECT}.svc.id.goog"
     assert inputs["removeDefaultNodePool"] is True
 

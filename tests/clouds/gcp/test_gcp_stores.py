@@ -220,12 +220,15 @@ def test_the_disk_grows_to_its_limit_and_is_not_made_anew_for_it() -> None:
     assert one(fixed, ":DatabaseInstance").inputs["settings"]["diskAutoresize"] is False
 
 
-def test_who_connects_and_what_is_slow_is_logged() -> None:
+def test_who_connects_and_what_fails_is_logged_and_no_statement_for_being_slow() -> None:
     found, _ = plain_sql()
-    flags = one(found, ":DatabaseInstance").inputs["settings"]["databaseFlags"]
-    assert {"log_connections", "log_disconnections", "cloudsql.iam_authentication"} <= {
-        flag["name"] for flag in flags if flag["value"] == "on"
-    }
+    settings = one(found, ":DatabaseInstance").inputs["settings"]
+    flags = {flag["name"]: flag["value"] for flag in settings["databaseFlags"]}
+    assert flags["log_connections"] == flags["log_disconnections"] == "on"
+    assert flags["cloudsql.iam_authentication"] == flags["cloudsql.enable_pgaudit"] == "on"
+    assert flags["log_min_error_statement"] == "error"
+    assert flags["log_min_duration_statement"] == "-1"
+    assert settings["insightsConfig"]["queryInsightsEnabled"] is True
 
 
 # --- cache ---------------------------------------------------------------------------------------

@@ -122,6 +122,10 @@ class Cluster(Component):
             "ip_allocation_policy": {key: name for key, name in secondary.items() if name},
             "default_max_pods_per_node": PODS_PER_NODE,
             "datapath_provider": "ADVANCED_DATAPATH",
+            # That of before, which excludes Dataplane V2.
+            "network_policy": {"enabled": False},
+            # What pods of one node say to each other is in flow logs, and under the firewall, too.
+            "enable_intranode_visibility": True,
             "private_cluster_config": {
                 "enable_private_nodes": True,
                 "enable_private_endpoint": not public,

@@ -13,11 +13,15 @@ from typing import Final, NamedTuple
 
 
 class Control(NamedTuple):
-    """One control: its framework's title, its number there, and what it asks for."""
+    """One control: its framework's title, its number there, and what it asks for.
+
+    ``cloud`` is the one that the framework is about, empty when it is about any.
+    """
 
     framework: str
     number: str
     title: str
+    cloud: str = ""
 
 
 @cache
@@ -25,7 +29,7 @@ def catalogue() -> Mapping[str, Control]:
     """All controls by id, in the order of the catalogue."""
     text = (files(__package__) / "controls.toml").read_text(encoding="utf-8")
     return {
-        f"{name}/{number}": Control(framework["title"], number, title)
+        f"{name}/{number}": Control(framework["title"], number, title, framework.get("cloud", ""))
         for name, framework in tomllib.loads(text).items()
         for number, title in framework["controls"].items()
     }

@@ -273,7 +273,7 @@ def audit(
         excuses=report.excuses,
         mended=tuple(sorted(report.mended, key=lambda each: (each.policy, each.urn))),
         rulings=rulings,
-        frameworks=_frameworks(rulings),
+        frameworks=_frameworks(rulings, report.graph.cloud),
         coverage=coverage(report, [r.rule for r in rulings if r.action != "disabled"]),
     )
 
@@ -292,7 +292,8 @@ def _evidence(judgements: Iterable[Judgement], scope: Watched) -> tuple[Evidence
     return tuple(sorted(listed, key=lambda one: (STATUSES.index(one.status), one.urns)))
 
 
-def _frameworks(rulings: Sequence[Ruling]) -> tuple[Framework, ...]:
+def _frameworks(rulings: Sequence[Ruling], cloud: str) -> tuple[Framework, ...]:
+    """The frameworks that are about this cloud, or about any; all where it is not known."""
     serving: dict[str, list[Ruling]] = {}
     for ruling in rulings:
         for name in ruling.rule.controls:
@@ -300,7 +301,7 @@ def _frameworks(rulings: Sequence[Ruling]) -> tuple[Framework, ...]:
     groups: dict[str, list[ControlAudit]] = {}
     titles: dict[str, str] = {}
     for name, control in catalogue().items():
-        if name in serving:
+        if name in serving and (not cloud or control.cloud in ("", cloud)):
             key = name.split("/", 1)[0]
             titles[key] = control.framework
             groups.setdefault(key, []).append(

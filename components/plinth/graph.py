@@ -17,14 +17,30 @@ from typing import Any, Final
 #: the Pulumi engine uses on the wire (sdk/go/common/resource/plugin/rpc.go, UnknownStringValue).
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
+#: Everything that the engine writes for something unknown: a string, boolean, number, list, asset,
+#: archive or mapping.
+UNKNOWNS: Final = frozenset(
+    {
+        UNKNOWN,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+
 #: Stands for a secret wherever a graph is shown or handed on.
 SECRET: Final = "[secret]"  # noqa: S105 - it stands in for one
 
-#: How a state marks special values (sdk/go/common/resource/sig/sig.go). Assets and archives are
-#: data; whatever else is marked, and is not opened below, counts as a secret.
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-_REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+#: The key by which a state, or the engine on the wire, marks a mapping as something else, and what
+#: it says of a secret, an output and a reference to a resource (sdk/go/common/resource/sig/sig.go).
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SECRET_MARK: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a public mark
+OUTPUT_MARK: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+REFERENCE_MARK: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+#: Assets and archives are data; whatever else is marked, and is not opened below, is a secret.
 _DATA: Final = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
 
 _PROVIDER_PREFIX = "pulumi:providers:"
@@ -54,12 +70,12 @@ def _shown(value: Any) -> Any:
         return [_shown(item) for item in value]
     if not isinstance(value, Mapping):
         return value
-    mark = value.get(_SIGNATURE)
+    mark = value.get(SIGNATURE)
     if mark is None or mark in _DATA:
         return {key: _shown(item) for key, item in value.items()}
-    if mark == _OUTPUT and not value.get("secret"):
+    if mark == OUTPUT_MARK and not value.get("secret"):
         return _shown(value.get("value", UNKNOWN))
-    if mark == _REFERENCE:
+    if mark == REFERENCE_MARK:
         return value.get("id") or value.get("urn")
     return SECRET
 

@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf.struct_pb2 import Struct, Value
 
-from plinth.graph import SECRET, UNKNOWN
-
-#: Key that marks a mapping as something else, and what it says of a secret
-#: (sdk/go/common/resource/sig/sig.go).
-SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark, not a secret
-
-#: What stands for an unknown string, boolean, number, list, asset, archive and mapping
-#: (sdk/go/common/resource/plugin/rpc.go).
-_UNKNOWNS: Final = frozenset(
-    {
-        UNKNOWN,
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    }
-)
+from plinth.graph import SECRET, SECRET_MARK, SIGNATURE, UNKNOWN, UNKNOWNS
 
 
 def plain(struct: Struct) -> dict[str, Any]:
@@ -37,10 +18,10 @@ def plain(struct: Struct) -> dict[str, Any]:
 def _plain(value: Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        return UNKNOWN if value.string_value in _UNKNOWNS else value.string_value
+        return UNKNOWN if value.string_value in UNKNOWNS else value.string_value
     if kind == "struct_value":
         fields = value.struct_value.fields
-        if SIGNATURE in fields and fields[SIGNATURE].string_value == SECRET_SIGNATURE:
+        if SIGNATURE in fields and fields[SIGNATURE].string_value == SECRET_MARK:
             return SECRET
         return plain(value.struct_value)
     if kind == "list_value":

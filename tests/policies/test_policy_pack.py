@@ -20,11 +20,11 @@ from policy_support import KEY, PARAMETERS, rule_of
 from pulumi.runtime.proto import analyzer_pb2 as proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
-from plinth.graph import SECRET, UNKNOWN, Resource
+from plinth.graph import SECRET, SECRET_MARK, SIGNATURE, UNKNOWN, Resource
 from plinth_policies import REGISTRY, Enforcement, Level, Scope, Waiver, pack
 from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
 from plinth_policies.packs import PACKS, Pack
-from plinth_policies.wire import SECRET_SIGNATURE, SIGNATURE, mended, plain
+from plinth_policies.wire import mended, plain
 
 VOLUME = "aws:ebs/volume:Volume"
 FOLDERS = Path(__file__).parents[2] / "policies" / "packs"
@@ -259,7 +259,7 @@ def test_the_engine_s_numbers_are_read_as_they_were_written() -> None:
 
 
 def test_a_mend_keeps_what_plain_data_cannot_carry() -> None:
-    secret = {SIGNATURE: SECRET_SIGNATURE, "value": "hunter2"}
+    secret = {SIGNATURE: SECRET_MARK, "value": "hunter2"}
     sent = _struct({"tags": {"a": "1", "b": secret}, "key": UNKNOWN_BOOLEAN, "gone": "x"})
     before = plain(sent)
     assert before == {"tags": {"a": "1", "b": SECRET}, "key": UNKNOWN, "gone": "x"}

@@ -23,6 +23,7 @@ import psutil
 from pulumi.automation.events import StepEventStateMetadata
 
 from plinth.errors import EngineError, Problem
+from plinth.graph import SECRET_MARK, SIGNATURE
 
 #: Looks for what a pending creation made: URN and type to the physical ids that the cloud knows
 #: for it, or nothing.
@@ -30,10 +31,6 @@ Find = Callable[[str, str], str | Sequence[str] | None]
 
 #: Types that exist in the state alone; nothing of theirs can be left behind in a cloud.
 _VIRTUAL: Final = ("pulumi:providers:", "random:")
-
-#: How special values are marked in a state (sdk/go/common/resource/sig/sig.go).
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a constant of the format
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +206,7 @@ def _open_values(value: Any) -> Any:
 
 
 def _is_secret(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET
+    return isinstance(value, Mapping) and value.get(SIGNATURE) == SECRET_MARK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,26 +9,17 @@ unknown is :data:`plinth.graph.UNKNOWN`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 
-from plinth.graph import UNKNOWN
-
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a public marker, not a secret
-_OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-_RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
-_UNKNOWNS: Final = frozenset(
-    {
-        UNKNOWN,
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # list
-        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
-        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
-    }
+from plinth.graph import (
+    OUTPUT_MARK,
+    REFERENCE_MARK,
+    SECRET_MARK,
+    SIGNATURE,
+    UNKNOWN,
+    UNKNOWNS,
 )
 
 
@@ -56,16 +47,16 @@ def _plain(value: Value) -> Any:
         number = value.number_value
         return int(number) if number.is_integer() else number
     if kind == "string_value":
-        return UNKNOWN if value.string_value in _UNKNOWNS else value.string_value
+        return UNKNOWN if value.string_value in UNKNOWNS else value.string_value
     return value.bool_value if kind == "bool_value" else None
 
 
 def _opened(record: dict[str, Any]) -> Any:
     """The value inside a secret, output or resource reference; assets stay as they are."""
-    match record.get(_SIGNATURE):
-        case mark if mark in (_SECRET, _OUTPUT):
+    match record.get(SIGNATURE):
+        case mark if mark in (SECRET_MARK, OUTPUT_MARK):
             return record.get("value", UNKNOWN)
-        case mark if mark == _RESOURCE:
+        case mark if mark == REFERENCE_MARK:
             return record.get("id") or record.get("urn")
     return record
 

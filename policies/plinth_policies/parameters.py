@@ -37,7 +37,7 @@ class Parameters:
             internet is never allowed, listed or not.
         public_services: Names (globs) of load balancers that may face the internet.
         privileged_namespaces: Namespaces whose pods watch over machines and so need more than any
-            profile allows.
+            profile allows, as the node exporter does.
         allowed_regions: Regions in which data may be kept.
         allowed_registries: Registries, or paths in them, that images may come from.
         machine_families: Globs of the machine types that nodes may have.
@@ -58,7 +58,7 @@ class Parameters:
     required_labels: tuple[str, ...] = _KEYS
     allowed_public_cidrs: tuple[str, ...] = ()
     public_services: tuple[str, ...] = ()
-    privileged_namespaces: tuple[str, ...] = ()
+    privileged_namespaces: tuple[str, ...] = ("monitoring",)
     allowed_regions: tuple[str, ...] = ()
     allowed_registries: tuple[str, ...] = ()
     machine_families: tuple[str, ...] = ()
@@ -86,8 +86,6 @@ class Parameters:
             required_tags=(*_KEYS, *(key for key in limits.required_tags if key not in _KEYS)),
             allowed_public_cidrs=(*settings.cluster.public_access, *visitors),
             public_services=("gateway-*",) if public else (),
-            # The node exporter reads the file systems of machines.
-            privileged_namespaces=("monitoring",) if settings.monitoring is not None else (),
             allowed_regions=limits.allowed_regions or regions,
             allowed_registries=limits.allowed_registries,
             machine_families=limits.machine_families,

@@ -81,6 +81,10 @@ def _domains(*names: str) -> Callable[[Rule], bool]:
     return lambda rule: rule.domain in names
 
 
+def _judging(package: str) -> Callable[[Rule], bool]:
+    return lambda rule: package in rule.clouds
+
+
 #: What stops whatever it was meant to run when it is missing: the rest is a matter of degree.
 _BASELINE: Final = ("encryption", "exposure", "privilege", "tags", "transit")
 _COST: Final = ("budget", "size", "tags")
@@ -107,7 +111,7 @@ PACKS: Final[Mapping[str, Pack]] = {
         Pack(
             name="plinth-kubernetes",
             description="What runs on a cluster, whoever runs the cluster",
-            selects=lambda rule: "kubernetes" in rule.clouds,
+            selects=_judging("kubernetes"),
         ),
     )
 }

@@ -57,6 +57,7 @@ def _state() -> dict[str, Any]:
         _entry("pulumi:providers:aws", "aws", {"defaultTags": json.dumps({"tags": SHARED})}),
         _entry(BUCKET, "good", tags),
         _entry(BUCKET_ENCRYPTION, "encryption", {"bucket": "x", "rules": rules}, of="good"),
+        _entry("aws:s3/bucketLogging:BucketLogging", "logs", {"targetBucket": "logs"}, of="good"),
         _entry(block, "block", {"bucket": "x", **ON}, of="good"),
         _entry("aws:s3/bucketPolicy:BucketPolicy", "policy", policy, of="good"),
         _entry(BUCKET, "bad", {}),

@@ -273,13 +273,13 @@ def test_the_cluster_is_entered_by_identity_alone(name: str) -> None:
 def test_logs_of_containers_are_sent_only_on_request() -> None:
     found = cluster_only()
     assert [*cluster(found)["addonProfiles"]] == ["azurepolicy"]
-    workspace = one(found, "operationalinsights:Workspace").inputs
+    workspace = one(found, "operationalinsights:Workspace", "cluster").inputs
     assert workspace["publicNetworkAccessForIngestion"] == "Disabled"
     assert not of_type(found, "monitor:DataCollectionRule")
 
     found = cluster_only(clouds={"container_insights": True})
     addon = cluster(found)["addonProfiles"]["omsagent"]
-    workspace_ = one(found, "operationalinsights:Workspace")
+    workspace_ = one(found, "operationalinsights:Workspace", "cluster")
     assert addon["config"] == {
         "logAnalyticsWorkspaceResourceID": workspace_.id,
         "useAADAuth": "true",

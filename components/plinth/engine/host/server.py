@@ -227,7 +227,9 @@ class LanguageHost:
                 proxy.attach(int(port))
                 yield from self._relay(child)
             else:
-                proxy.refuse(_last_words(child, port))
+                error = child.stderr.read() if child.stderr and not port else b""
+                proxy.refuse(_last_words(child, port, error))
+                yield _Output(stderr=error)
                 yield _Output(exitcode=child.wait())
                 self._children.forget(child)
         finally:
@@ -276,13 +278,13 @@ class LanguageHost:
         yield _Output(exitcode=code)
 
 
-def _last_words(child: subprocess.Popen[bytes], first: bytes) -> str:
-    """Why a policy pack did not say its port: what it said last, or first."""
+def _last_words(child: subprocess.Popen[bytes], first: bytes, error: bytes) -> str:
+    """Why a policy pack did not say its port: what it wrote instead, or its last error."""
     if first:
         child.terminate()
         return f"it wrote {first.decode(errors='replace')!r} where its port was due"
-    error = (child.stderr.read() if child.stderr else b"").decode(errors="replace").strip()
-    return error.rpartition("\n")[2] or f"it ended with exit code {child.wait()}"
+    last = error.decode(errors="replace").strip().rpartition("\n")[2]
+    return last or f"it ended with exit code {child.wait()}"
 
 
 def _answer(message: Message) -> Callable[[Any, grpc.ServicerContext], Message]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,17 +20,23 @@ from kube_api import Api
 
 
 @pytest.fixture(scope="session")
-def api() -> Iterator[Api]:
+def connect() -> Callable[..., Api]:
+    """Connects to the cluster: takes what :class:`Api` does, but for the cluster's own."""
     path = os.environ.get("PLINTH_TEST_KUBECONFIG")
     if not path:
         pytest.skip("PLINTH_TEST_KUBECONFIG names no cluster")
+    return partial(Api, Path(path), os.environ.get("PLINTH_TEST_KUBE_CONTEXT"))
+
+
+@pytest.fixture(scope="session")
+def api(connect: Callable[..., Api]) -> Iterator[Api]:
     folder = os.environ.get("PLINTH_TEST_KUBE_CRDS")
     files = sorted(Path(folder).glob("*.json")) if folder else []
     definitions = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     # Whoever ends the tests, as `timeout` does, gets the cluster back as it was.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with Api(Path(path), os.environ.get("PLINTH_TEST_KUBE_CONTEXT"), definitions) as found:
+        with connect(definitions) as found:
             yield found
     finally:
         signal.signal(signal.SIGTERM, before)

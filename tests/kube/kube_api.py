@@ -12,10 +12,10 @@ import fcntl
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple
 
 import kubernetes
@@ -75,7 +75,13 @@ class Api:
     """One context of a kubeconfig, and what the tests have made there."""
 
     def __init__(
-        self, kubeconfig: Path, context: str | None, definitions: Iterable[Manifest] = ()
+        self,
+        kubeconfig: Path,
+        context: str | None,
+        definitions: Iterable[Manifest] = (),
+        *,
+        label: str = _LABEL,
+        lock: Path | None = None,
     ) -> None:
         """Connects.
 
@@ -83,18 +89,17 @@ class Api:
             kubeconfig: Where the cluster is.
             context: As :func:`context_of`.
             definitions: CRDs to have for as long as it lasts, each once its kind is needed.
+            label: What is borne by all that is made, and by nothing else.
+            lock: A file that all who use the label share; the kubeconfig unless given.
         """
         config = kubernetes.config.new_client_from_config(
             str(kubeconfig), context=context_of(kubeconfig, context)
         )
         # The client's own discovery asks each group, and everything anew for a kind it misses.
         self._client = DynamicClient(config, discoverer=lambda _client, _cache: None)
-        self._lock = kubeconfig.open("rb")
-        self._definitions = {
-            (f"{item['spec']['group']}/{version['name']}", item["spec"]["names"]["kind"]): item
-            for item in definitions
-            for version in item["spec"]["versions"]
-        }
+        self._label = label
+        self._lock = (lock or kubeconfig).open("rb")
+        self._definitions = {kind: item for item in definitions for kind in _kinds_of(item)}
         self._kinds: dict[tuple[str, str], Kind] = {}
         self._spaces: list[str] = []
         #: Whether pods only seem to run (kwok), so that workloads may be started.
@@ -131,13 +136,9 @@ class Api:
         unknown = {_kind_of(item) for item in manifests} - self._kinds.keys()
         if unknown & self._definitions.keys():
             self._discover()  # Another test may have made them.
-        for kind in sorted(unknown & self._definitions.keys() - self._kinds.keys()):
-            definition = self._definitions[kind]
-            metadata = {**definition["metadata"]}
-            metadata["labels"] = {**metadata.get("labels", {}), _LABEL: "crd"}
-            url = f"{_DEFINITIONS}/{metadata['name']}"
-            self._patch(url, {**definition, "metadata": metadata})
-        self._until(lambda: self._knows(unknown & self._definitions.keys()), "discovery")
+        missing = sorted(unknown & self._definitions.keys() - self._kinds.keys())
+        made = {kind for kind in missing if self._define(self._definitions[kind])}
+        self._until(lambda: self._knows(made), "discovery")
         return {" ".join(kind) for kind in unknown - self._kinds.keys()}
 
     def apply(self, manifest: Manifest, *, really: bool) -> None:
@@ -159,7 +160,7 @@ class Api:
         """Makes namespaces as the manifests say, under other names."""
         for name, manifest in names.items():
             metadata = {**manifest["metadata"], "name": name}
-            metadata["labels"] = {**metadata.get("labels", {}), _LABEL: "namespace"}
+            metadata["labels"] = {**metadata.get("labels", {}), self._label: "namespace"}
             self._spaces.append(name)
             self.apply({**manifest, "metadata": metadata}, really=True)
 
@@ -172,6 +173,17 @@ class Api:
         """Begins to delete namespaces of the test: they are waited for together, at the end."""
         for name in namespaces:
             self._delete(f"{_SPACES}/{name}")
+
+    def _define(self, definition: Manifest) -> bool:
+        """Makes a definition unless there is one; returns whether it is the tests' own."""
+        metadata = {**definition["metadata"]}
+        metadata["labels"] = {**metadata.get("labels", {}), self._label: "crd"}
+        try:
+            self._write("post", _DEFINITIONS, {**definition, "metadata": metadata})
+        except ConflictError:
+            found = self._call("get", f"{_DEFINITIONS}/{metadata['name']}")
+            return self._label in found["metadata"].get("labels", {})
+        return True
 
     def _discover(self) -> None:
         for root in ("/api", "/apis"):
@@ -194,16 +206,26 @@ class Api:
             self._discover()
         return not kinds - self._kinds.keys()
 
-    def _patch(self, url: str, manifest: Manifest, *, really: bool = True) -> None:
-        query = {"fieldManager": _LABEL, "fieldValidation": "Strict", "force": "true"}
-        if not really:
-            query["dryRun"] = "All"
+    def _patch(self, url: str, manifest: Manifest, *, really: bool) -> None:
+        query = {"force": "true"} if really else {"force": "true", "dryRun": "All"}
+        self._write("patch", url, manifest, query, content_type="application/apply-patch+yaml")
+
+    def _write(
+        self,
+        method: str,
+        url: str,
+        manifest: Manifest,
+        query: Mapping[str, str] = MappingProxyType({}),
+        *,
+        content_type: str = "application/yaml",
+    ) -> None:
+        query = {"fieldManager": _LABEL, "fieldValidation": "Strict", **query}
         answer = self._client.request(
-            "patch",
+            method,
             url,
             body=json.dumps(manifest),
             query_params=list(query.items()),
-            content_type="application/apply-patch+yaml",
+            content_type=content_type,
             serialize=False,
         )
         if answer.headers.get("Warning"):
@@ -221,10 +243,11 @@ class Api:
 
     def _sweep(self) -> None:
         """Deletes all that bears the tests' label."""
+        spaces = self._call("get", f"{_SPACES}?labelSelector={self._label}")["items"]
+        definitions = self._call("get", f"{_DEFINITIONS}?labelSelector={self._label}")["items"]
         urls = [
-            f"{url}/{item['metadata']['name']}"
-            for url in (_SPACES, _DEFINITIONS)
-            for item in self._call("get", f"{url}?labelSelector={_LABEL}")["items"]
+            *(f"{_SPACES}/{item['metadata']['name']}" for item in spaces),
+            *(f"{_DEFINITIONS}/{item['metadata']['name']}" for item in definitions),
         ]
         for url in urls:
             self._delete(url)
@@ -275,6 +298,12 @@ def title(manifest: Manifest) -> str:
 
 def _kind_of(manifest: Manifest) -> tuple[str, str]:
     return manifest["apiVersion"], manifest["kind"]
+
+
+def _kinds_of(definition: Manifest) -> Iterator[tuple[str, str]]:
+    spec = definition["spec"]
+    for version in spec["versions"]:
+        yield f"{spec['group']}/{version['name']}", spec["names"]["kind"]
 
 
 def _ready(found: Manifest) -> bool:

@@ -1,0 +1,63 @@
+"""Tests against a Kubernetes API give the cluster back as it was, and change nothing of its own.
+
+Needs a cluster: see ``conftest.py`` here. What each test makes bears a label of its own, so that
+tests that run meanwhile keep theirs, and the next run finds what a killed one has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kube_api import Api
+
+pytestmark = pytest.mark.kube
+
+Connect = Callable[..., Api]
+
+
+@pytest.fixture
+def connected(connect: Connect, tmp_path: Path) -> Connect:
+    """Connects under a name, with a definition at these versions, by default of the same name."""
+
+    def connected(name: str, *versions: str, of: str | None = None) -> Api:
+        lock = tmp_path / name
+        lock.touch()
+        definitions = [definition(of or name, version) for version in versions]
+        return connect(definitions, label=f"plinth-test-{name}", lock=lock)
+
+    return connected
+
+
+def definition(name: str, version: str) -> dict[str, Any]:
+    group = f"{name}.plinth-test.example"
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"things.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"kind": "Thing", "plural": "things"},
+            "scope": "Cluster",
+            "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
+        },
+    }
+
+
+def thing(name: str, version: str = "v1") -> dict[str, Any]:
+    return {
+        "apiVersion": f"{name}.plinth-test.example/{version}",
+        "kind": "Thing",
+        "metadata": {"name": "plinth-test"},
+    }
+
+
+def test_a_definition_of_the_clusters_own_is_left_as_it_is(connected: Connect) -> None:
+    with connected("host", "v1") as host:
+        assert not host.learn([thing("host")])
+        with connected("guest", "v2", of="host") as guest:
+            assert guest.learn([thing("host", "v2")]) == {"host.plinth-test.example/v2 Thing"}
+        host.apply(thing("host"), really=False)

@@ -153,8 +153,7 @@ class Api:
         try:
             self._patch(kind.url(manifest), manifest, really=really)
         except ApiException as error:
-            reason = json.loads(error.body)["message"] if error.body else error.reason
-            raise RefusedError(f"{title(manifest)}: {reason}") from error
+            raise RefusedError(f"{title(manifest)}: {_reason(error)}") from error
 
     def namespaces(self, names: Mapping[str, Manifest]) -> None:
         """Makes namespaces as the manifests say, under other names."""
@@ -186,6 +185,7 @@ class Api:
         return True
 
     def _discover(self) -> None:
+        self._kinds = {}
         for root in ("/api", "/apis"):
             found = self._call("get", root, header_params={"Accept": _DISCOVERY})
             assert found["kind"] == "APIGroupDiscoveryList", "Kubernetes 1.30 or newer is needed"
@@ -199,6 +199,11 @@ class Api:
             self._kinds[api_version, entry["responseKind"]["kind"]] = Kind(
                 f"{root}/{api_version}", entry["resource"], entry["scope"] == "Namespaced"
             )
+
+    def _remembers(self, kinds: set[tuple[str, str]]) -> bool:
+        if kinds:
+            self._discover()
+        return bool(kinds & self._kinds.keys())
 
     def _knows(self, kinds: Iterable[tuple[str, str]]) -> bool:
         missing = kinds - self._kinds.keys()
@@ -253,6 +258,9 @@ class Api:
             self._delete(url)
         for url in urls:
             self._gone(url)
+        # The API server still tells of a kind for a moment: nobody shall take it for there.
+        kinds = {kind for item in definitions for kind in _kinds_of(item)}
+        self._until(lambda: not self._remembers(kinds), "discovery")
 
     def _gone(self, url: str) -> None:
         def gone() -> bool:
@@ -304,6 +312,13 @@ def _kinds_of(definition: Manifest) -> Iterator[tuple[str, str]]:
     spec = definition["spec"]
     for version in spec["versions"]:
         yield f"{spec['group']}/{version['name']}", spec["names"]["kind"]
+
+
+def _reason(error: ApiException) -> str:
+    try:
+        return str(json.loads(error.body)["message"])
+    except (TypeError, ValueError):
+        return str(error.body or error.reason)  # Of a path that it does not serve: plain text.
 
 
 def _ready(found: Manifest) -> bool:

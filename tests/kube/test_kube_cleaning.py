@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_api import Api
+from kube_api import Api, Kind, RefusedError, prefix
 
 pytestmark = pytest.mark.kube
+
+_NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {}}
 
 Connect = Callable[..., Api]
 
@@ -53,6 +55,45 @@ def thing(name: str, version: str = "v1") -> dict[str, Any]:
         "kind": "Thing",
         "metadata": {"name": "plinth-test"},
     }
+
+
+def config(namespace: str) -> dict[str, Any]:
+    metadata = {"name": "plinth-test", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+def test_what_a_killed_run_left_is_deleted(connected: Connect) -> None:
+    namespace = f"{prefix()}killed"
+    killed = connected("killed", "v1").__enter__()
+    assert not killed.learn([thing("killed")])
+    killed.namespaces({namespace: _NAMESPACE})
+    killed.apply(config(namespace), really=False)
+    killed._lock.close()  # As the operating system does.
+    with connected("killed", "v1") as later:
+        with pytest.raises(RefusedError, match="not found"):
+            later.apply(config(namespace), really=False)
+        with pytest.raises(RefusedError, match="does not know"):
+            later.apply(thing("killed"), really=False)
+
+
+def test_nothing_ends_while_the_server_still_tells_of_what_was_deleted(
+    connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discovery lags behind: the next one to start would take the kind for there."""
+    told = iter([True, True, False])
+    ours = connected("late", "v1")
+    discover = ours._discover
+    version = thing("late")["apiVersion"]
+
+    def late() -> None:
+        discover()
+        if next(told, False):
+            ours._kinds[version, "Thing"] = Kind(f"/apis/{version}", "things", False)
+
+    with ours:
+        assert not ours.learn([thing("late")])
+        monkeypatch.setattr(ours, "_discover", late)
+    assert not list(told)
 
 
 def test_a_definition_of_the_clusters_own_is_left_as_it_is(connected: Connect) -> None:

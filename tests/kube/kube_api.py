@@ -124,12 +124,16 @@ class Api:
         _value: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self.drop(self._spaces)
+        # All is asked for before anything is waited for: pytest-xdist kills workers that take long.
+        with self._lock:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.drop(self._spaces)  # The definitions are in use.
+            else:
+                self._sweep()
         for name in self._spaces:
             self._gone(f"{_SPACES}/{name}")
-        with suppress(BlockingIOError), self._lock:  # Otherwise the definitions are in use.
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._sweep()
 
     def learn(self, manifests: Iterable[Manifest]) -> set[str]:
         """Sees to it that the cluster knows these objects' kinds; returns those it does not."""

@@ -62,6 +62,33 @@ def config(namespace: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
+def test_all_that_was_made_goes_even_if_nobody_waits(
+    connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C, and once more while what was made is being deleted."""
+    namespace = f"{prefix()}interrupted"
+    ours = connected("interrupted", "v1")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def use() -> None:
+        with ours:
+            assert not ours.learn([thing("interrupted")])
+            ours.namespaces({namespace: _NAMESPACE})
+            ours.apply(thing("interrupted"), really=False)
+            ours.apply(config(namespace), really=False)
+            monkeypatch.setattr(ours, "_until", interrupt)
+            interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        use()
+    with connected("looking") as looking:
+        kind = (thing("interrupted")["apiVersion"], "Thing")
+        looking._gone(f"/api/v1/namespaces/{namespace}")
+        looking._until(lambda: not looking._remembers({kind}), "deletion of the definition")
+
+
 def test_what_a_killed_run_left_is_deleted(connected: Connect) -> None:
     namespace = f"{prefix()}killed"
     killed = connected("killed", "v1").__enter__()

@@ -5,8 +5,8 @@ anew for each rule and resource, which nearly doubles the time of a preview (doc
 here each resource is read once and shown to the rules that judge its type.
 
 A rule that needs no companions is a resource policy, which the engine asks about the inputs of
-each resource before it is touched; one that does is a stack policy, which it asks about the
-outputs of all resources, in previews and again after the update.
+each resource before it is touched; one that does is a stack policy, which it asks about all
+resources at the end, in previews and again after the update.
 
 The engine hands secrets over in plain text, so no rule may repeat a value that could be one.
 """
@@ -14,7 +14,6 @@ The engine hands secrets over in plain text, so no rule may repeat a value that 
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field, replace
@@ -110,8 +109,9 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
         self._regimes = {rule.id: _Regime(pack.action(rule)) for rule in pack.rules}
-        self._by_kind: dict[tuple[str, bool], tuple[Rule, ...]] = {}
-        self._lock = threading.Lock()
+        self._alone = tuple(rule for rule in pack.rules if not rule.needs_graph)
+        self._together = tuple(rule for rule in pack.rules if rule.needs_graph)
+        self._seen: dict[str, Mapping[str, Any]] = {}
 
     def Handshake(  # noqa: N802 - the service's own spelling, here and below
         self, _request: Any, _context: grpc.ServicerContext
@@ -159,10 +159,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def Analyze(self, request: Any, _context: grpc.ServicerContext) -> proto.AnalyzeResponse:  # noqa: N802
         """Judges one resource by the rules that need no companions."""
-        rules = self._rules(request.type, graph=False)
+        rules = self._rules(request.type)
         response = proto.AnalyzeResponse()
-        if rules:
-            graph = _graph([_resource(request), *_provider(request)])
+        if rules or self._is_looked_at(request.type):
+            resource = _resource(request)
+            self._seen[resource.urn] = resource.inputs
+            graph = _graph([resource, *_provider(request)])
             for rule in rules:
                 self._judge(rule, graph, response)
         return response
@@ -171,12 +173,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self, request: Any, _context: grpc.ServicerContext
     ) -> proto.AnalyzeResponse:
         """Judges all resources by the rules that need companions."""
-        rules = [rule for rule in self._pack.rules if rule.needs_graph and self._is_on(rule)]
+        rules = [rule for rule in self._together if self._is_on(rule)]
         response = proto.AnalyzeResponse()
         resources = [
-            _stack_resource(entry)
+            _stack_resource(entry, self._seen.get(entry.urn))
             for entry in request.resources
-            if entry.type.startswith(_PROVIDERS) or any(r.looks_at(entry.type) for r in rules)
+            if entry.type.startswith(_PROVIDERS) or self._is_looked_at(entry.type)
         ]
         # The engine hands resources over in no order.
         graph = _graph(sorted(resources, key=lambda resource: resource.urn))
@@ -189,7 +191,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         response = proto.RemediateResponse()
         rules = [
             rule
-            for rule in self._rules(request.type, graph=False)
+            for rule in self._rules(request.type)
             if rule.mend and self._regimes[rule.id].action == "remediate"
         ]
         if not rules:
@@ -218,16 +220,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def _is_on(self, rule: Rule) -> bool:
         return self._regimes[rule.id].action != "disabled"
 
-    def _rules(self, kind: str, *, graph: bool) -> list[Rule]:
-        """The rules that judge a type and are on."""
-        with self._lock:
-            if (kind, graph) not in self._by_kind:
-                self._by_kind[kind, graph] = tuple(
-                    rule
-                    for rule in self._pack.rules
-                    if rule.needs_graph == graph and rule.judges_kind(kind)
-                )
-        return [rule for rule in self._by_kind[kind, graph] if self._is_on(rule)]
+    def _rules(self, kind: str) -> list[Rule]:
+        """The rules that judge a type alone and are on."""
+        return [r for r in self._alone if r.judges_kind(kind) and self._is_on(r)]
+
+    def _is_looked_at(self, kind: str) -> bool:
+        return any(rule.looks_at(kind) for rule in self._together)
 
     def _judge(self, rule: Rule, graph: Graph, response: proto.AnalyzeResponse) -> None:
         regime = self._regimes[rule.id]
@@ -299,9 +297,17 @@ def _provider(message: Any) -> list[Resource]:
     return [Resource(urn=sent.urn, type=sent.type, name=sent.name, inputs=plain(sent.properties))]
 
 
-def _stack_resource(message: Any) -> Resource:
+def _stack_resource(message: Any, inputs: Mapping[str, Any] | None) -> Resource:
+    """A resource among all: with the inputs it was shown with, as rules read those.
+
+    The engine sends outputs here, of which there are none yet where even the provider is to come:
+    on a cluster that a first preview plans.
+    """
+    resource = _resource(message)
     return replace(
-        _resource(message),
+        resource,
+        inputs=resource.inputs if inputs is None else inputs,
+        outputs=resource.inputs,
         parent=message.parent or None,
         dependencies=tuple(message.dependencies),
         property_dependencies={

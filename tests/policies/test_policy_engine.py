@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,11 +19,13 @@ from cases_tags import SHARED
 from cases_transit_aws import DENY
 from policy_support import KEY, PARAMETERS
 
+from example import EXAMPLES, Example
 from plinth.engine.host import launcher
 from plinth.engine.locate import locate
 from plinth.engine.settings import Settings
 from plinth.engine.workspace import PolicyPack, Stack
 from plinth.graph import Graph
+from plinth.operations import open_environment
 from plinth_policies import Enforcement, Waiver, evaluate, pack
 from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
 from plinth_policies.packs import PACKS
@@ -165,3 +168,23 @@ def test_the_engine_makes_what_a_rule_has_mended(tmp_path: Path) -> None:
     }
     assert "hunter2" not in json.dumps(queue)
     assert stack.preview().summary.keys() == {"same"}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "example",
+    [e for e in EXAMPLES if e.environment in ("prod", "line-2")],
+    ids=str,
+)
+def test_what_a_plan_passes_the_engine_passes_where_nothing_is_yet(
+    example: Example, tmp_path: Path
+) -> None:
+    """A first preview knows least: many values are unknown, and no cluster answers."""
+    (tmp_path / "stacks").mkdir()
+    shutil.copy(REPOSITORY / "Pulumi.yaml", tmp_path)
+    spec = shutil.copy(example.spec, tmp_path / "stacks")
+    environment = open_environment(Path(spec), example.environment, rehearse=True)
+    assert environment.blueprint.settings.policies == "mandatory"
+    outcome = environment.preview()
+    assert outcome.summary.keys() == {"create"}
+    assert [said.message for said in outcome.diagnostics if "plinth-" in said.message] == []

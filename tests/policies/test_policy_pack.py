@@ -184,6 +184,38 @@ def test_a_stack_policy_follows_references_between_resources() -> None:
     assert [urn for _, urn in _ask_stack(name, [bucket, stray])] == ["urn:bucket"]
 
 
+def test_a_stack_policy_reads_inputs_where_nothing_has_come_out_yet() -> None:
+    """On a cluster that a first preview plans, no object has any output."""
+    made = _analyzer("pods-namespace-isolation")
+    namespace, policy = (
+        "kubernetes:core/v1:Namespace",
+        "kubernetes:networking.k8s.io/v1:NetworkPolicy",
+    )
+    inputs = {
+        namespace: {"metadata": {"name": "tracking"}},
+        policy: {"metadata": {"namespace": UNKNOWN}, "spec": {"podSelector": {}}},
+    }
+    for token, props in inputs.items():
+        shown = proto.AnalyzeRequest(
+            type=token, urn=f"urn:{token}", name="x", properties=_struct(props)
+        )
+        assert not made.Analyze(shown, CONTEXT).diagnostics
+    links = {"metadata": proto.AnalyzerPropertyDependencies(urns=[f"urn:{namespace}"])}
+    resources = [
+        proto.AnalyzerResource(type=namespace, urn=f"urn:{namespace}", name="x"),
+        proto.AnalyzerResource(
+            type=policy, urn=f"urn:{policy}", name="x", propertyDependencies=links
+        ),
+    ]
+
+    def said(found: Sequence[proto.AnalyzerResource]) -> list[str]:
+        response = made.AnalyzeStack(proto.AnalyzeStackRequest(resources=found), CONTEXT)
+        return [diagnostic.urn for diagnostic in response.diagnostics]
+
+    assert said(resources) == []
+    assert said(resources[:1]) == [f"urn:{namespace}"]
+
+
 def test_parameters_and_waivers_come_from_the_configuration() -> None:
     cluster = {"vpcConfig": {"endpointPublicAccess": True, "publicAccessCidrs": ["8.8.8.0/24"]}}
     name, token = "exposure-eks-endpoint", "aws:eks/cluster:Cluster"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from plinth.graph import Resource
 from plinth_policies.controls import EXPOSURE, WORKLOADS
 from plinth_policies.model import REGISTRY, Scope
-from plinth_policies.values import blocks, get, known
+from plinth_policies.values import blocks, get, hidden, known
 
 _NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 _POLICY: Final = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -65,16 +65,20 @@ def _profile(resource: Resource, scope: Scope) -> Iterator[str]:
 )
 def _isolation(resource: Resource, scope: Scope) -> Iterator[str]:
     name = known(get(resource.inputs, "metadata.name"), "metadata.name")
-    policies = [
-        policy
-        for policy in scope.graph
-        if policy.type == _POLICY and name and get(policy.inputs, "metadata.namespace") == name
-    ]
+    policies = [policy for policy in scope.all_of(_POLICY) if _is_in(policy, resource, name)]
     if not any(_isolates(policy) for policy in policies):
         yield "no network policy isolates all of its pods"
     for policy in policies:
         if _lets_all_in(policy):
             yield f"the network policy {policy.name} lets everyone connect to every port"
+
+
+def _is_in(policy: Resource, namespace: Resource, name: str | None) -> bool:
+    """Whether a policy is in a namespace; before that is made, its name is known by reference."""
+    said = get(policy.inputs, "metadata.namespace")
+    if hidden(said):
+        return namespace.urn in policy.property_dependencies.get("metadata", ())
+    return bool(name) and said == name
 
 
 def _isolates(policy: Resource) -> bool:

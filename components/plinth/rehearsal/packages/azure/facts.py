@@ -35,9 +35,10 @@ UUID_NAMES: Final = frozenset(
 
 #: Properties whose enumerations in the SDK leave out values that Azure takes. The streams of a data
 #: collection rule may be custom ones. Of enumerations with the same name in two specifications the
-#: SDK keeps one: it gives the operators of the one kind of alert for those of the other. (By the
-#: same accident ``identity.type`` of PostgreSQL lacks ``None``; ``type`` is too common a name.)
-OPEN: Final = frozenset({"streams", "outputStream", "operator"})
+#: SDK keeps one: it gives the operators of the one kind of alert for those of the other, and the
+#: principals of PostgreSQL's clusters for those of its servers. (By the same accident
+#: ``identity.type`` of PostgreSQL lacks ``None``; ``type`` is too common a name.)
+OPEN: Final = frozenset({"streams", "outputStream", "operator", "principalType"})
 
 #: Type -> properties whose change makes a new resource, beyond path and location. Read: the
 #: specification of PostgreSQL (2025-08-01); for the others ``replacement.go``. The specifications

@@ -146,6 +146,7 @@ def _fits(value: object, kind: type) -> bool:
         return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
     if kind in (int, float):
         # The engine hands every number over as one with a fraction.
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and (kind is float or value == int(value))  # type: ignore[call-overload]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return kind is float or float(value).is_integer()
     return isinstance(value, kind)

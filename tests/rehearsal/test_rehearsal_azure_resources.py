@@ -122,7 +122,7 @@ NESTED: list[tuple[str, dict[str, Any], str, dict[str, Any], dict[str, Any], str
      {"serverName": "orders", "configurationName": "work_mem", "value": "8192"},
      {"valeu": "1"}, "valeu"),
     ("dbforpostgresql:Server", {"serverName": "orders"}, "dbforpostgresql:Administrator",
-     {"serverName": "orders", "objectId": OTHER}, {"principalType": "Robot"}, "principalType"),
+     {"serverName": "orders", "objectId": OTHER}, {"tenantId": ["a"]}, "tenantId"),
     ("dbforpostgresql:Server", {"serverName": "orders"}, "dbforpostgresql:Database",
      {"serverName": "orders", "databaseName": "app"}, {"charset": 8}, "charset"),
     ("dbforpostgresql:Server", {"serverName": "orders"}, "dbforpostgresql:Backup",

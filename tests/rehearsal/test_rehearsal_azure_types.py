@@ -9,7 +9,7 @@ import pytest
 
 from plinth.rehearsal import packages
 from plinth.rehearsal.outputs import computed
-from plinth.rehearsal.packages.azure.facts import FROZEN, NAMES, ONE_WAY, REPLACES
+from plinth.rehearsal.packages.azure.facts import FROZEN, NAMES, ONE_WAY, OPEN, REPLACES
 from plinth.rehearsal.packages.azure.outputs import MAKERS
 from plinth.rehearsal.packages.azure.paths import PATHS, last, owner, resource_type
 from plinth.rehearsal.packages.azure.rules import GLOBAL, HOLDS, NAME_RULES, NESTED, UNIQUE
@@ -227,3 +227,19 @@ def test_monitoring() -> None:
     endpoint = made("monitor:DataCollectionEndpoint", "logs")[1]["logsIngestion"]["endpoint"]
     assert re.fullmatch(r"https://logs-\w{4}\.westeurope-1\.ingest\.monitor\.azure\.com", endpoint)
     assert re.fullmatch(r"[0-9a-f-]{36}", made("operationalinsights:Workspace")[1]["customerId"])
+
+
+@pytest.mark.parametrize("enumeration", sorted(OPEN))
+def test_enumerations_left_open_are_enumerations_of_the_sdk(enumeration: str) -> None:
+    module, name = enumeration.split(":")
+    text = (AZURE.sdk.root / module / "_enums.py").read_text()
+    assert f"class {name}(" in text
+
+
+def test_the_same_property_is_open_here_and_closed_there() -> None:
+    def wrong(token: str) -> list[str]:
+        fields = {"principalType": kind(token).inputs["principalType"]}
+        return [f.path for f in AZURE.checker.fields({"principalType": "Robot"}, fields)]
+
+    assert wrong("azure-native:authorization:RoleAssignment") == ["principalType"]
+    assert wrong("azure-native:dbforpostgresql:Administrator") == []

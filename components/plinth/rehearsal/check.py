@@ -46,7 +46,7 @@ class Checker:
             bridged from Terraform; a Kubernetes API server refuses that.
         closed: Whether a text has to be one of the values that the SDK names, where it names some
             and says that they are not all.
-        open: The properties for which it does not.
+        open: The enumerations for which it does not.
     """
 
     sdk: Sdk
@@ -64,7 +64,7 @@ class Checker:
             here = join(path, key)
             if key in fields:
                 yield from self.value(item, fields[key].type, here)
-                yield from _unlisted(item, self._listed(key, fields[key]), here)
+                yield from _unlisted(item, self._listed(fields[key]), here)
             else:
                 yield Failure(here, f"{here} is not a known property{_nearest(key, fields)}")
         for key, known in fields.items():
@@ -72,11 +72,12 @@ class Checker:
                 here = join(path, key)
                 yield Failure(here, f"{here} is required and missing")
 
-    def _listed(self, key: str, known: Field) -> tuple[str, ...]:
+    def _listed(self, known: Field) -> tuple[str, ...]:
         """The values of a text that may be others as well, as far as its type goes."""
         type_ = known.type.items or known.type
-        closed = self.closed and key not in self.open and type_.scalars == {"string"}
-        return type_.values if closed and type_.values else known.values
+        closed = self.closed and type_.enumeration not in self.open
+        named = closed and type_.scalars == {"string"} and type_.values
+        return named or known.values
 
     def value(self, value: Any, type_: Type, path: str) -> Iterator[Failure]:
         """What is wrong with one value; unknown and absent values fit everything."""

@@ -60,6 +60,7 @@ class Type:
     Attributes:
         scalars: Among ``string``, ``integer``, ``number``, ``boolean``; ``any`` accepts everything.
         values: The allowed values of an enumeration.
+        enumeration: Its folder and name, such as ``monitor:ConditionOperator``.
         items: Type of the items, for a list.
         entries: Type of the values, for a map with free keys.
         objects: Keys for :meth:`Sdk.fields`, for objects with fixed fields.
@@ -68,6 +69,7 @@ class Type:
 
     scalars: frozenset[str] = frozenset()
     values: tuple[str, ...] = ()
+    enumeration: str = ""
     items: Type | None = None
     entries: Type | None = None
     objects: tuple[str, ...] = ()
@@ -77,6 +79,7 @@ class Type:
         return Type(
             self.scalars | other.scalars,
             self.values + other.values,
+            self.enumeration or other.enumeration,
             self.items or other.items,
             self.entries or other.entries,
             self.objects + other.objects,
@@ -309,7 +312,10 @@ class Sdk:
             folder = folder.joinpath(*[".."] * (dots - 1), first, *path[1:]).resolve()
         inputs, enums = self._module(folder / "_inputs.py"), self._module(folder / "_enums.py")
         if name in enums:
-            return Type(values=tuple(_enum_values(enums.parse(name))))
+            where = enums.path.parent.relative_to(self.root).as_posix()
+            return Type(
+                values=tuple(_enum_values(enums.parse(name))), enumeration=f"{where}:{name}"
+            )
         if name in inputs:
             return Type(objects=(f"{inputs.path.relative_to(self.root).as_posix()}:{name}",))
         return Type(entries=ANY)  # an output type: only its being an object matters

@@ -33,12 +33,23 @@ UUID_NAMES: Final = frozenset(
     }
 )
 
-#: Properties whose enumerations in the SDK leave out values that Azure takes. The streams of a data
-#: collection rule may be custom ones. Of enumerations with the same name in two specifications the
-#: SDK keeps one: it gives the operators of the one kind of alert for those of the other, and the
-#: principals of PostgreSQL's clusters for those of its servers. (By the same accident
-#: ``identity.type`` of PostgreSQL lacks ``None``; ``type`` is too common a name.)
-OPEN: Final = frozenset({"streams", "outputStream", "operator", "principalType"})
+#: Enumerations of the SDK that leave out values which Azure takes. The streams of a data collection
+#: rule may be custom ones. Of enumerations with the same name in two specifications the SDK keeps
+#: one: it gives the operators of one kind of alert for those of the other, and the principals and
+#: identities of PostgreSQL's clusters for those of its servers.
+OPEN: Final = frozenset(
+    {
+        "dbforpostgresql:IdentityType",
+        "dbforpostgresql:PrincipalType",
+        "monitor:ConditionOperator",
+        "monitor:KnownDataFlowStreams",
+        "monitor:KnownExtensionDataSourceStreams",
+        "monitor:KnownPerfCounterDataSourceStreams",
+        "monitor:KnownPrometheusForwarderDataSourceStreams",
+        "monitor:KnownSyslogDataSourceStreams",
+        "monitor:KnownWindowsEventLogDataSourceStreams",
+    }
+)
 
 #: Type -> properties whose change makes a new resource, beyond path and location. Read: the
 #: specification of PostgreSQL (2025-08-01); for the others ``replacement.go``. The specifications

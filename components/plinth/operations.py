@@ -217,7 +217,7 @@ def refuse_violations(environment: Environment) -> None:
 
 
 def policy_pack(blueprint: Blueprint, folder: Path) -> PolicyPack:
-    """The policy pack with this environment's level, parameters and waivers.
+    """The policy pack for this environment's cloud, with its level, parameters and waivers.
 
     It is written to ``folder`` and names the running Python environment: the packs of a checkout
     name the checkout's.
@@ -227,7 +227,7 @@ def policy_pack(blueprint: Blueprint, folder: Path) -> PolicyPack:
     from plinth_policies.pack import config
     from plinth_policies.packs import PACKS
 
-    pack = PACKS[PACK]
+    pack = PACKS[PACK].judging(*blueprint.cloud.packages)
     enforcement = Enforcement.from_settings(blueprint.settings, blueprint.environment)
     path = pack.write(folder, sys.prefix)
     file = folder / f"{blueprint.environment}.json"

@@ -48,7 +48,8 @@ def kind_of(token: str) -> str:
 
 @cache
 def _covers(tokens: tuple[str, ...], kind: str) -> bool:
-    return any(fnmatchcase(kind_of(kind), token) for token in tokens)
+    name = kind_of(kind)
+    return name in tokens or any(fnmatchcase(name, token) for token in tokens if "*" in token)
 
 
 class UnjudgeableError(Exception):

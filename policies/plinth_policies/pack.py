@@ -2,7 +2,9 @@
 
 The pack answers the engine's Analyzer service itself.  The policy SDK would read all properties
 anew for each rule and resource, which nearly doubles the time of a preview (docs/benchmarks.md);
-here each resource is read once and shown to the rules that judge its type.
+here each resource is read once and shown to the rules that judge its type.  The other rules are
+answered to be not applicable: the engine counts every rule that is neither named so nor violated
+as passed, and reports those of each resource by name, twice.
 
 A rule that needs no companions is a resource policy, which the engine asks about the inputs of
 each resource before it is touched; one that does is a stack policy, which it asks about all
@@ -24,9 +26,9 @@ from typing import Any, Final
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.proto import analyzer_pb2 as proto
-from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
+from plinth.engine.protocol import analyzer_pb2 as proto
+from plinth.engine.protocol import analyzer_pb2_grpc, plugin_pb2
 from plinth.errors import PlinthError
 from plinth.graph import UNKNOWN, Graph, Resource
 from plinth_policies.check import judge, mend
@@ -112,6 +114,9 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._alone = tuple(rule for rule in pack.rules if not rule.needs_graph)
         self._together = tuple(rule for rule in pack.rules if rule.needs_graph)
         self._seen: dict[str, Mapping[str, Any]] = {}
+        self._by_kind: dict[str, tuple[Rule, ...]] = {}
+        self._looked_at: dict[str, bool] = {}
+        self._answers: dict[frozenset[str], list[Any]] = {}
 
     def Handshake(  # noqa: N802 - the service's own spelling, here and below
         self, _request: Any, _context: grpc.ServicerContext
@@ -148,6 +153,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Empty:  # noqa: N802
         """Takes how far each rule goes and what it compares with; refuses what it cannot read."""
         actions = {number: action for action, number in _LEVELS.items()}
+        self._by_kind.clear()
         try:
             for name, said in request.policyConfig.items():
                 if name in self._regimes:
@@ -160,7 +166,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def Analyze(self, request: Any, _context: grpc.ServicerContext) -> proto.AnalyzeResponse:  # noqa: N802
         """Judges one resource by the rules that need no companions."""
         rules = self._rules(request.type)
-        response = proto.AnalyzeResponse()
+        response = proto.AnalyzeResponse(not_applicable=self._others(rules))
         if rules or self._is_looked_at(request.type):
             resource = _resource(request)
             self._seen[resource.urn] = resource.inputs
@@ -184,16 +190,18 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         graph = _graph(sorted(resources, key=lambda resource: resource.urn))
         for rule in rules:
             self._judge(rule, graph, response)
+        idle = [r for r in self._together if not any(map(r.applies_to, resources))]
+        response.not_applicable.extend(_not_applicable(rule) for rule in idle)
         return response
 
     def Remediate(self, request: Any, _context: grpc.ServicerContext) -> proto.RemediateResponse:  # noqa: N802
         """Mends one resource by the rules that may; each sees what the one before has made."""
-        response = proto.RemediateResponse()
-        rules = [
+        rules = tuple(
             rule
             for rule in self._rules(request.type)
             if rule.mend and self._regimes[rule.id].action == "remediate"
-        ]
+        )
+        response = proto.RemediateResponse(not_applicable=self._others(rules))
         if not rules:
             return response
         resource, provider = _resource(request), _provider(request)
@@ -220,12 +228,25 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def _is_on(self, rule: Rule) -> bool:
         return self._regimes[rule.id].action != "disabled"
 
-    def _rules(self, kind: str) -> list[Rule]:
+    def _rules(self, kind: str) -> tuple[Rule, ...]:
         """The rules that judge a type alone and are on."""
-        return [r for r in self._alone if r.judges_kind(kind) and self._is_on(r)]
+        if kind not in self._by_kind:
+            rules = (r for r in self._alone if r.judges_kind(kind) and self._is_on(r))
+            self._by_kind[kind] = tuple(rules)
+        return self._by_kind[kind]
+
+    def _others(self, rules: tuple[Rule, ...]) -> list[Any]:
+        """Says of all other rules for single resources that they do not apply."""
+        asked = frozenset(rule.id for rule in rules)
+        if asked not in self._answers:
+            others = [rule for rule in self._alone if rule.id not in asked]
+            self._answers[asked] = [_not_applicable(rule) for rule in others]
+        return self._answers[asked]
 
     def _is_looked_at(self, kind: str) -> bool:
-        return any(rule.looks_at(kind) for rule in self._together)
+        if kind not in self._looked_at:
+            self._looked_at[kind] = any(rule.looks_at(kind) for rule in self._together)
+        return self._looked_at[kind]
 
     def _judge(self, rule: Rule, graph: Graph, response: proto.AnalyzeResponse) -> None:
         regime = self._regimes[rule.id]
@@ -262,6 +283,10 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         )
         info.configSchema.properties.update(schema(rule))
         return info
+
+
+def _not_applicable(rule: Rule) -> proto.PolicyNotApplicable:
+    return proto.PolicyNotApplicable(policy_name=rule.id, reason="It judges other types.")
 
 
 def _regime(action: Action, settings: Mapping[str, Any]) -> _Regime:

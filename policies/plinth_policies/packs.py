@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from plinth.engine.host import SELF_CONFIGURING
 from plinth_policies.model import REGISTRY, Action, Level, Rule
 
 #: The packs have the version of the package that they come with.
@@ -22,7 +23,7 @@ _MAIN: Final = '''\
 from plinth_policies.pack import start
 from plinth_policies.packs import PACKS
 
-start(PACKS["{name}"])
+start(PACKS["{name}"]{selection})
 '''
 
 
@@ -35,17 +36,31 @@ class Pack:
         description: What it is for, in one sentence without a period.
         selects: Whether a rule belongs to it.
         level: How far its rules go where no configuration says otherwise.
+        packages: The provider packages that it is for; all when there are none.
     """
 
     name: str
     description: str
     selects: Callable[[Rule], bool]
     level: Level = "advisory"
+    packages: tuple[str, ...] = ()
+
+    def judging(self, *packages: str) -> Pack:
+        """The same without the rules for which these provider packages have no type.
+
+        The engine is told of every rule and reports on each, for every resource.
+        """
+        return replace(self, packages=packages)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """Its rules, sorted by id."""
-        return tuple(rule for rule in REGISTRY.rules if self.selects(rule))
+        return tuple(
+            rule
+            for rule in REGISTRY.rules
+            if self.selects(rule)
+            and (not self.packages or not set(self.packages).isdisjoint(rule.clouds))
+        )
 
     def action(self, rule: Rule) -> Action:
         """How far one of its rules goes by default."""
@@ -58,14 +73,17 @@ class Pack:
             environment: The Python environment to run in; by default a checkout's own, seen from
                 the folder in it.
         """
+        named = ", ".join(f'"{package}"' for package in self.packages)
+        selection = f".judging({named})" if named else ""
+        options = {"virtualenv": environment, SELF_CONFIGURING: True}
         project = {
             "description": self.description,
             "version": VERSION,
-            "runtime": {"name": "python", "options": {"virtualenv": environment}},
+            "runtime": {"name": "python", "options": options},
         }
         return {
             "PulumiPolicy.yaml": yaml.safe_dump(project, sort_keys=False),
-            "__main__.py": _MAIN.format(name=self.name),
+            "__main__.py": _MAIN.format(name=self.name, selection=selection),
         }
 
     def write(self, folder: Path, environment: str | None = None) -> Path:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
@@ -14,7 +15,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
-from plinth.engine.host import launcher, runner
+from plinth.engine.host import SELF_CONFIGURING, launcher, runner
 from plinth.engine.host.server import Children, LanguageHost, interpreter
 
 
@@ -96,23 +97,44 @@ def test_a_plugin_s_words_and_end_are_handed_on(
     assert messages[-1].exitcode == 7
 
 
+@pytest.mark.parametrize("options", [{}, {SELF_CONFIGURING: True}])
 def test_a_broken_policy_pack_ends_instead_of_hanging(
-    host: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path
+    host: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
+    pack = info(tmp_path)
+    pack.options.update(options)
     (tmp_path / "__main__.py").write_text("raise SystemExit('no such rule')", encoding="utf-8")
     request = language_pb2.RunPluginRequest(
-        pwd=str(tmp_path), info=info(tmp_path), kind="analyzer", args=["127.0.0.1:1"]
+        pwd=str(tmp_path), info=pack, kind="analyzer", args=["127.0.0.1:1"]
     )
     messages = host.RunPlugin(request, timeout=60)
     port = next(messages).stdout.decode().strip()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         analyzer = analyzer_pb2_grpc.AnalyzerStub(channel)
         analyzer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev"))
+        with pytest.raises(grpc.RpcError, match="did not start: no such rule"):
+            analyzer.GetAnalyzerInfo(empty_pb2.Empty())
         rest = list(messages)
     assert b"no such rule" in b"".join(message.stderr for message in rest)
     assert rest[-1].exitcode == 1
+
+
+def test_a_pack_that_configures_itself_is_asked_directly(
+    host: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path
+) -> None:
+    (tmp_path / "__main__.py").write_text(
+        "import sys; print(4711); print('asked by', sys.argv[1])", encoding="utf-8"
+    )
+    pack = info(tmp_path)
+    pack.options.update({SELF_CONFIGURING: True})
+    request = language_pb2.RunPluginRequest(
+        pwd=str(tmp_path), info=pack, kind="analyzer", args=["127.0.0.1:1"]
+    )
+    messages = list(host.RunPlugin(request, timeout=60))
+    assert b"".join(message.stdout for message in messages) == b"4711\nasked by 127.0.0.1:1\n"
+    assert messages[-1].exitcode == 0
 
 
 def test_a_program_without_the_sdk_is_told_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from toycloud import Box, ToyCloud
 
 from plinth.engine import settings as settings_module
 from plinth.engine.changes import Change, ChangesFoundError
+from plinth.engine.host import SELF_CONFIGURING
 from plinth.engine.locate import Engine
 from plinth.engine.settings import Settings, environment_variables
 from plinth.engine.workspace import PolicyPack, Stack
@@ -265,6 +266,7 @@ def test_policies_are_asked(
     assert advice == ["toy/small: Boxes are small. size 9 of dev is above 2"]
 
 
+@pytest.mark.parametrize("options", [{}, {SELF_CONFIGURING: True}], ids=["", "by itself"])
 @pytest.mark.parametrize(
     ("main", "said"),
     [
@@ -287,8 +289,11 @@ def test_a_pack_that_does_not_work_stops_the_update_with_a_sentence(
     pack: Path,
     main: str,
     said: str,
+    options: dict[str, Any],
 ) -> None:
     (pack / "__main__.py").write_text(main, encoding="utf-8")
+    manifest = {"runtime": {"name": "python", "options": options}, "version": "0.0.1"}
+    (pack / "PulumiPolicy.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
     judged = Stack(
         settings,
         wanted,

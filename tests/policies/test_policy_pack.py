@@ -346,6 +346,57 @@ def test_packs_are_selections_of_the_rules() -> None:
     assert all("kubernetes" in rule.clouds for rule in PACKS["plinth-kubernetes"].rules)
 
 
+def test_a_pack_for_one_cloud_has_what_may_be_asked_there_and_nothing_else() -> None:
+    selection = PRODUCTION.judging("aws", "kubernetes", "random")
+    assert [rule.id for rule in selection.rules] == [
+        rule.id for rule in REGISTRY.rules if {"aws", "kubernetes"} & {*rule.clouds}
+    ]
+    assert {rule.clouds for rule in REGISTRY.rules if rule not in selection.rules} == {
+        ("azure-native",), ("gcp",),
+    }  # fmt: skip
+    main = selection.files()["__main__.py"]
+    assert 'start(PACKS["plinth-production"].judging("aws", "kubernetes", "random"))' in main
+
+
+def test_only_rules_that_judge_a_resource_can_pass_it() -> None:
+    """The engine reports as passed what is neither violated nor said not to apply."""
+    service = pack.Analyzer(PRODUCTION)
+    alone = {rule.id for rule in REGISTRY.rules if not rule.needs_graph}
+    together = {rule.id for rule in REGISTRY.rules if rule.needs_graph}
+
+    def passed(type_: str) -> set[str]:
+        request = proto.AnalyzeRequest(type=type_, urn="urn:x", name="x", properties=_struct({}))
+        answer = service.Analyze(request, CONTEXT)
+        aside = {entry.policy_name for entry in answer.not_applicable}
+        assert aside <= alone
+        return alone - aside
+
+    assert passed(VOLUME) == {
+        rule.id for rule in REGISTRY.rules if rule.judges_kind(VOLUME) and not rule.needs_graph
+    }
+    assert "encryption-ebs-volume-kms" in passed(VOLUME)
+    assert passed("plinth:index:Platform") == set()
+    stack = service.AnalyzeStack(
+        proto.AnalyzeStackRequest(resources=[_stack_resource(BUCKET, "b", {})]), CONTEXT
+    )
+    judged = together - {entry.policy_name for entry in stack.not_applicable}
+    assert judged == {rule.id for rule in REGISTRY.rules if rule.judges_kind(BUCKET)} & together
+    request = proto.AnalyzeRequest(type=VOLUME, urn="urn:x", name="x", properties=_struct({}))
+    mends = service.Remediate(request, CONTEXT)
+    assert {entry.policy_name for entry in mends.not_applicable} == alone
+
+
+def test_a_pack_does_not_load_the_sdk() -> None:
+    code = (
+        "import sys, plinth_policies.pack, plinth.engine.host.server\n"
+        "print({'pulumi', 'plinth.engine.protocol.analyzer_pb2'} & {*sys.modules})"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "{'plinth.engine.protocol.analyzer_pb2'}\n"
+
+
 def test_a_pack_serves_the_engine_from_its_folder() -> None:
     """As the engine does it: a process that says its port and then answers."""
     process = subprocess.Popen(

@@ -16,7 +16,8 @@ from typing import Final
 
 import grpc
 from google.protobuf.message import Message
-from pulumi.runtime.proto import analyzer_pb2
+
+from plinth.engine.protocol import analyzer_pb2, language_pb2
 
 #: The engine's own limit for one message, 400 MB (rpcutil/serve.go).
 OPTIONS: Final = [
@@ -79,6 +80,10 @@ class PolicyProxy:
         except grpc.RpcError as error:
             context.abort(error.code(), error.details() or "")
         return answer
+
+    def announcement(self) -> language_pb2.RunPluginResponse:
+        """The output by which the engine learns the port, as if the pack had written it."""
+        return language_pb2.RunPluginResponse(stdout=f"{self.port}\n".encode())
 
     def environment(self) -> dict[str, str]:
         """Waits for the stack's configuration; returns it as the variables that a pack reads."""

@@ -12,6 +12,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final, NoReturn
@@ -20,10 +21,11 @@ import grpc
 from google.protobuf import empty_pb2
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from pulumi.runtime.proto import language_pb2, plugin_pb2
 
+from plinth.engine.host import SELF_CONFIGURING
 from plinth.engine.host.policy import OPTIONS, PolicyProxy, serialize
 from plinth.engine.host.runner import SHOWN
+from plinth.engine.protocol import language_pb2, plugin_pb2
 
 _RUNNER: Final = Path(__file__).with_name("runner.py")
 _ANALYZER: Final = "analyzer"
@@ -201,7 +203,11 @@ class LanguageHost:
         variables = dict(entry.split("=", 1) for entry in request.env if "=" in entry)
         python = _python(request.info)
         folder = request.info.program_directory
-        if request.kind == _ANALYZER:
+        options = MessageToDict(request.info.options)
+        if request.kind == _ANALYZER and options.get(SELF_CONFIGURING):
+            command = [python, "-u", folder, *request.args]
+            yield from self._run_self_configuring_pack(command, folder, variables, context)
+        elif request.kind == _ANALYZER:
             # The pack folder comes last: arguments before it are the runner's own.
             command = [python, "-u", "-m", "pulumi.policy", *request.args, folder]
             yield from self._run_pack(command, folder, variables, context)
@@ -217,23 +223,43 @@ class LanguageHost:
         variables: dict[str, str],
         context: grpc.ServicerContext,
     ) -> Iterator[Message]:
-        proxy = PolicyProxy()
-        context.add_callback(proxy.close)
-        try:
-            yield _Output(stdout=f"{proxy.port}\n".encode())
+        with closing(PolicyProxy()) as proxy:
+            context.add_callback(proxy.close)
+            yield proxy.announcement()
             child = self._spawn(command, folder, {**variables, **proxy.environment()}, context)
-            port = child.stdout.readline().strip() if child.stdout else b""
+            port = _first_line(child)
             if port.isdigit():
                 proxy.attach(int(port))
                 yield from self._relay(child)
             else:
-                error = child.stderr.read() if child.stderr and not port else b""
-                proxy.refuse(_last_words(child, port, error))
-                yield _Output(stderr=error)
-                yield _Output(exitcode=child.wait())
-                self._children.forget(child)
-        finally:
-            proxy.close()
+                yield from self._bury(child, port, proxy)
+
+    def _run_self_configuring_pack(
+        self,
+        command: list[str],
+        folder: str,
+        variables: dict[str, str],
+        context: grpc.ServicerContext,
+    ) -> Iterator[Message]:
+        child = self._spawn(command, folder, variables, context)
+        port = _first_line(child)
+        if port.isdigit():
+            yield _Output(stdout=port + b"\n")
+            yield from self._relay(child)
+        else:
+            with closing(PolicyProxy()) as proxy:
+                yield proxy.announcement()
+                yield from self._bury(child, port, proxy)
+
+    def _bury(
+        self, child: subprocess.Popen[bytes], port: bytes, proxy: PolicyProxy
+    ) -> Iterator[Message]:
+        """Tells the engine why a pack did not say its port, and hands on what it wrote."""
+        error = child.stderr.read() if child.stderr and not port else b""
+        proxy.refuse(_last_words(child, port, error))
+        yield _Output(stderr=error)
+        yield _Output(exitcode=child.wait())
+        self._children.forget(child)
 
     def _spawn(
         self,
@@ -276,6 +302,10 @@ class LanguageHost:
         code = child.wait()
         self._children.forget(child)
         yield _Output(exitcode=code)
+
+
+def _first_line(child: subprocess.Popen[bytes]) -> bytes:
+    return child.stdout.readline().strip() if child.stdout else b""
 
 
 def _last_words(child: subprocess.Popen[bytes], first: bytes, error: bytes) -> str:

@@ -135,7 +135,7 @@ def main() -> None:
          [*DRIVE, "plan", "prod"], [*DRIVE, "flat", plan], 5),
         ("`preview prod` through the engine, against a flat program",
          [*DRIVE, "preview"], [*DRIVE, "preview", plan], 3),
-        ("`preview prod` judged by every rule, against the same without a policy pack",
+        ("`preview prod` judged by every rule of its cloud, against the same without a policy pack",
          [*DRIVE, "preview", "judged"], [*DRIVE, "preview"], 3),
     ]  # fmt: skip
     rows = []
@@ -190,6 +190,9 @@ The example's environment dev, planned on each cloud, against a flat program of 
 - `plan` is compared up to the recorded graph; judging it by the policies comes on top for Plinth
   and is not part of either. `preview` starts from an empty state, and has the policy pack only
   where that is said: the engine asks it about each resource, and at the end about all.
+- The pack costs its Python's start, two calls for each resource, and two events each that the
+  engine sends about its policies. Single runs vary by a tenth. Through the policy SDK, and with
+  fewer than half of the rules, the same took 1.8 times.
 """
 
 

@@ -99,7 +99,7 @@ def _bucket(resource: Resource, scope: Scope) -> Iterator[str]:
 
 def _is_log_bucket(resource: Resource, scope: Scope) -> bool:
     name = resource.inputs.get("name")
-    buckets = [other for other in scope.graph if other.type == _BUCKET]
+    buckets = scope.all_of(_BUCKET)
     targets = [get(bucket.inputs, "logging.logBucket") for bucket in buckets]
     return name is not None and not hidden(name) and name in targets
 

@@ -60,9 +60,7 @@ def _gateway(resource: Resource, scope: Scope) -> Iterator[str]:
         if protocol != "HTTP":
             yield f"listener {name} passes {protocol} without TLS"
             continue
-        routes = [
-            r for r in scope.graph if r.type == _HTTP_ROUTE and _attached(r, resource, listener)
-        ]
+        routes = [r for r in scope.all_of(_HTTP_ROUTE) if _attached(r, resource, listener)]
         if not routes:
             yield f"listener {name} is plain HTTP and no route redirects it"
         for route in routes:

@@ -112,7 +112,8 @@ class Workspace(LocalWorkspace):
 
     def create_stack(self, stack_name: str) -> None:
         """Makes the stack, without selecting it."""
-        self._run("stack", "init", stack_name, "--no-select")
+        provider = ["--secrets-provider", self.secrets_provider] if self.secrets_provider else []
+        self._run("stack", "init", stack_name, "--no-select", *provider)
 
     def export_stack(self, stack_name: str) -> Deployment:
         """The state with its secrets encrypted; the base class decrypts them."""

@@ -48,6 +48,13 @@ _KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Check PULUMI_BACKEND_URL and the access to it",
     ),
     (
+        r"could not create secrets manager|(get|load)\w* (stack )?secrets (manager|provider)"
+        r"|unable to decrypt|failed to decrypt",
+        "secrets-key-unusable",
+        "The key that keeps the stack's secrets cannot be used: {said}",
+        "Check that it exists and that you may use it; `plinth bootstrap` makes an account's key",
+    ),
+    (
         r"problem logging in|PULUMI_ACCESS_TOKEN must be set|invalid access token"
         r"|not logged in|Unauthorized: No credentials",
         "backend-login",

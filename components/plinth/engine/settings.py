@@ -36,12 +36,17 @@ class Settings:
         environment: The environment; the stack has the same name.
         rehearse: Work on simulated clouds, with a state of their own.
         spec: The spec's file, when it is not the one that the stack's configuration names.
+        backend: The backend that the spec names; what the user's own environment names goes first.
+        secrets: The secrets provider that the spec names (``awskms://…``); one that the stack's
+            configuration has goes first. Without either, a passphrase.
     """
 
     root: Path
     environment: str
     rehearse: bool = False
     spec: Path | None = None
+    backend: str | None = None
+    secrets: str | None = None
 
     @property
     def home(self) -> Path:
@@ -74,6 +79,13 @@ class Settings:
         """The stack's configuration, as kept under version control."""
         folder = str(load_project(self.root).get("stackConfigDir") or ".")
         return self.root / folder / f"Pulumi.{self.environment}.yaml"
+
+
+def secrets_provider(settings: Settings) -> str | None:
+    """What encrypts the secrets of a stack that is made anew; ``None`` for a passphrase."""
+    if settings.rehearse:
+        return None
+    return _read_yaml(settings.config_file).get("secretsprovider") or settings.secrets
 
 
 def load_project(root: Path) -> dict[str, Any]:
@@ -118,14 +130,14 @@ def _logged_in(variables: Mapping[str, str]) -> str | None:
 def backend_url(settings: Settings, variables: Mapping[str, str] | None = None) -> str:
     """The backend that keeps the state.
 
-    The user's own where there is one: ``PULUMI_BACKEND_URL``, ``backend:`` in ``Pulumi.yaml``, an
-    access token, or a login.  Otherwise local files in the project's ``.plinth/state``.  Empty when
-    the CLI alone knows the address.
+    The user's own where there is one: ``PULUMI_BACKEND_URL``, the spec's, ``backend:`` in
+    ``Pulumi.yaml``, an access token, or a login.  Otherwise local files in the project's
+    ``.plinth/state``.  Empty when the CLI alone knows the address.
     """
     variables = os.environ if variables is None else variables
     if settings.rehearse:
         return (settings.rehearsal / "state").as_uri()
-    if url := variables.get("PULUMI_BACKEND_URL"):
+    if url := variables.get("PULUMI_BACKEND_URL") or settings.backend:
         return url
     if url := (load_project(settings.root).get("backend") or {}).get("url"):
         return str(url)

@@ -28,6 +28,7 @@ from plinth.engine.settings import (
     backend_url,
     load_project,
     run_variables,
+    secrets_provider,
 )
 from plinth.graph import SECRET
 
@@ -263,6 +264,7 @@ class Stack:
             work_dir=str(self.settings.project_directory),
             program=self._program,
             env_vars=variables,
+            secrets_provider=secrets_provider(self.settings),
             pulumi_command=Command(self._engine, os.environ),
         )
 

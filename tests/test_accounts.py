@@ -1,4 +1,4 @@
-"""Names that bootstrap makes and CI uses: they fit the clouds' rules, and follow from the account."""
+"""Names that bootstrap makes and CI uses: within the rules of clouds, made of the account alone."""
 
 import re
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plinth import registry
-from plinth.errors import Problem
+from plinth.accounts import AccountNames, account_of
+from plinth.errors import Problem, UsageError
 from plinth.ports import Port
 from plinth.spec.options import ServingOptions
 
@@ -79,6 +80,7 @@ def of_settings(blueprint: Blueprint) -> Iterator[Problem]:
     yield from _domain(blueprint)
     yield from _models(blueprint)
     yield from _compliance(blueprint)
+    yield from _state(blueprint)
     settings = blueprint.settings
     if settings.database.max_storage < settings.database.storage:
         yield Problem(
@@ -111,6 +113,26 @@ def _compliance(blueprint: Blueprint) -> Iterator[Problem]:
         from plinth_policies import enforcement
 
         yield from enforcement.check(blueprint.settings)
+
+
+def _state(blueprint: Blueprint) -> Iterator[Problem]:
+    state = blueprint.settings.state
+    if state is not None and state.backend == "account":
+        try:
+            account_names(blueprint)
+        except UsageError as error:
+            for problem in error.problems:
+                yield replace(problem, path="state.backend", environment=None)
+
+
+def account_names(blueprint: Blueprint) -> AccountNames:
+    """What ``plinth bootstrap`` made in the environment's account, by name.
+
+    Raises:
+        UsageError: The environment is in no account that has such things.
+    """
+    settings = blueprint.settings
+    return account_of(settings.cloud, settings.account, settings.region, blueprint.environment)
 
 
 def _domain(blueprint: Blueprint) -> Iterator[Problem]:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from plinth import planning, program
 from plinth.blueprint import Blueprint
+from plinth.combinations import account_names
 from plinth.errors import PlinthError, PolicyError, Problem, UsageError
 
 if TYPE_CHECKING:
     from plinth.engine.changes import OnChange, Outcome
+    from plinth.engine.settings import Settings
     from plinth.engine.workspace import PolicyPack, Stack
 
 PACK = "plinth-production"
@@ -116,13 +118,10 @@ def open_environment(
     """
     if faults is not None:
         _check_faults(faults, rehearse=rehearse)
-    from plinth.engine.settings import Settings
     from plinth.engine.workspace import Stack
 
     blueprint = program.blueprint_of(spec, environment)
-    settings = Settings(
-        root=planning.root_of(spec), environment=environment, rehearse=rehearse, spec=spec
-    )
+    settings = settings_of(blueprint, spec, rehearse=rehearse)
     stack = Stack(
         settings,
         program.build(blueprint),
@@ -214,6 +213,25 @@ def refuse_violations(environment: Environment) -> None:
     ]
     if problems:
         raise PolicyError(*problems)
+
+
+def settings_of(blueprint: Blueprint, spec: Path, *, rehearse: bool) -> Settings:
+    """Which stack an environment is, and where the spec wants its state kept."""
+    from plinth.engine.settings import Settings
+
+    state = blueprint.settings.state
+    backend, secrets = (state.backend, state.secrets) if state else (None, None)
+    if backend == "account":
+        names = account_names(blueprint)
+        backend, secrets = names.backend_url, secrets or names.secrets_provider
+    return Settings(
+        root=planning.root_of(spec),
+        environment=blueprint.environment,
+        rehearse=rehearse,
+        spec=spec,
+        backend=backend,
+        secrets=secrets,
+    )
 
 
 def policy_pack(blueprint: Blueprint, folder: Path) -> PolicyPack:

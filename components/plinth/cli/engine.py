@@ -81,12 +81,11 @@ def env(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> None:
 
     Use it as: eval "$(plinth engine env dev)"; pulumi preview -s dev
     """
-    from plinth.engine.settings import Settings, environment_variables
-    from plinth.planning import root_of
+    from plinth.engine.settings import environment_variables
+    from plinth.operations import settings_of
     from plinth.program import blueprint_of
 
-    blueprint_of(spec, environment)  # refuses what no command could work on
-    settings = Settings(root=root_of(spec), environment=environment, rehearse=rehearse, spec=spec)
+    settings = settings_of(blueprint_of(spec, environment), spec, rehearse=rehearse)
     variables = environment_variables(settings)
     folder = settings.project_directory.absolute()
     if as_json:

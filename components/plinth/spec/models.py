@@ -389,6 +389,38 @@ class Compliance(Model):
     )
 
 
+class State(Model):
+    """Where the engine keeps what it knows, and what encrypts the secrets in it."""
+
+    backend: str = Field(
+        description="`account` for the bucket that `plinth bootstrap` made in the environment's "
+        "account, or the address of a Pulumi backend. PULUMI_BACKEND_URL goes first.",
+        examples=["account", "s3://my-state?region=eu-west-1&awssdk=v2"],
+    )
+    secrets: str | None = Field(
+        default=None,
+        pattern=r"^(awskms|azurekeyvault|gcpkms|hashivault)://.+$",
+        description="Pulumi secrets provider of a stack that is made anew. Default: with "
+        "`account` the key that is there, else a passphrase.",
+        examples=["awskms:///alias/plinth-state?region=eu-west-1"],
+    )
+
+    @field_validator("backend")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value != "account" and not re.match(r"(s3|gs|azblob|file|https?)://.", value):
+            raise PydanticCustomError(
+                "backend",
+                "'{value}' is neither `account` nor the address of a backend",
+                {
+                    "value": value,
+                    "fix": "Write account, or an address that begins with s3://, gs://, "
+                    "azblob://, https:// or file://.",
+                },
+            )
+        return value
+
+
 class Versions(Model):
     """Versions that differ from Plinth's own pins. Left out, the pins in force stay in force."""
 
@@ -430,6 +462,12 @@ class Settings(Model):
         min_length=1,
         description="Account, subscription or project. Compared with the credentials in hand.",
         examples=["111111111111"],
+    )
+    state: State | None = Field(
+        default=None,
+        description="Where the state is kept. Default: the backend you are logged in to, else "
+        "local files.",
+        examples=[{"backend": "account"}],
     )
     clouds: dict[str, CloudBlock] = Field(
         default_factory=dict,

@@ -1,0 +1,60 @@
+"""Where an environment's state is kept, as the spec says it and as plain `pulumi` is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli_support import Plinth
+
+DEV = 'dev: {account: "111111111111"}'
+
+
+def _with_state(plinth: Plinth, state: str, account: str = 'account: "111111111111", ') -> None:
+    plinth.edit(DEV, f"dev: {{{account}state: {state}}}")
+
+
+@pytest.fixture
+def plinth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Plinth:
+    monkeypatch.chdir(tmp_path)
+    return Plinth(tmp_path, capsys)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("state", "url"),
+    [
+        ("{backend: account}", "s3://plinth-state-111111111111-eu-west-1?region=eu-west-1&awssdk=v2"),
+        ('{backend: "gs://elsewhere"}', "gs://elsewhere"),
+    ],
+)  # fmt: skip
+def test_plain_pulumi_is_told_the_backend(
+    plinth: Plinth, monkeypatch: pytest.MonkeyPatch, state: str, url: str
+) -> None:
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    _with_state(plinth, state)
+    told = plinth("engine", "env", "dev", "--json").json["variables"]
+    assert told["PULUMI_BACKEND_URL"] == url
+    assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in told
+    rehearsed = plinth("engine", "env", "dev", "--rehearse", "--json").json["variables"]
+    assert rehearsed["PULUMI_BACKEND_URL"].startswith("file://")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///chosen")
+    told = plinth("engine", "env", "dev", "--json").json["variables"]
+    assert told["PULUMI_BACKEND_URL"] == "file:///chosen"
+
+
+def test_an_account_that_is_not_named_holds_no_state(plinth: Plinth) -> None:
+    _with_state(plinth, "{backend: account}", account="")
+    problem = plinth("validate", "--json").problem
+    assert problem["code"] == "account-missing"
+    assert problem["path"] == "state.backend"
+    assert problem["location"]["line"] == 9
+
+
+@pytest.mark.parametrize("backend", ["acount", "bucket", "ftp://somewhere"])
+def test_a_backend_is_an_account_or_an_address(plinth: Plinth, backend: str) -> None:
+    _with_state(plinth, f'{{backend: "{backend}"}}')
+    problem = plinth("validate", "--json").problem
+    assert problem["path"] == "state.backend"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from plinth.changes import Change
 from plinth.cli import tables
-from plinth.engine.changes import Change
 
 _URN = "urn:pulumi:dev::plinth::{kind}::{name}"
 

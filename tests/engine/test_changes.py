@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from plinth.engine.changes import Change, Collector, plain
+from plinth.changes import Change
+from plinth.engine.changes import Collector, plain
 from plinth.graph import capability_of
 
 PREFIX = "urn:pulumi:dev::plinth::"

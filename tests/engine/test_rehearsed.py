@@ -13,7 +13,7 @@ import pytest
 import yaml
 from test_recovery import kill_engine
 
-from plinth.engine.changes import Change
+from plinth.changes import Change
 from plinth.engine.locate import Engine
 from plinth.engine.settings import REHEARSED_SECRET, Settings, environment_variables
 from plinth.engine.workspace import Stack

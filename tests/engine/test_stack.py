@@ -12,8 +12,9 @@ import pytest
 import yaml
 from toycloud import Box, ToyCloud
 
+from plinth.changes import Change
 from plinth.engine import settings as settings_module
-from plinth.engine.changes import Change, ChangesFoundError
+from plinth.engine.changes import ChangesFoundError
 from plinth.engine.host import SELF_CONFIGURING
 from plinth.engine.locate import Engine
 from plinth.engine.settings import Settings, environment_variables

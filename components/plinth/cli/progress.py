@@ -10,7 +10,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plinth.engine.changes import Change, OnChange, Phase
+    from plinth.changes import Change
+    from plinth.engine.changes import OnChange, Phase
     from plinth.operations import Environment
 
 #: How many resources go by between two lines where there is no terminal.

@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from plinth.engine.changes import Change
+    from plinth.changes import Change
     from plinth.planning import Plan
     from plinth_policies.check import Excuse, Mended
     from plinth_policies.model import Violation

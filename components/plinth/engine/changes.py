@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata, StepEventStateMetadata
 
+from plinth.changes import QUIET, Change, Diagnostic, Op, Risk, content, highest, judge
 from plinth.errors import EngineError, Problem
 from plinth.graph import capability_of
 
-Op = Literal["create", "update", "replace", "delete", "read", "refresh", "same", "import"]
-Risk = Literal["none", "low", "high", "data-loss"]
 Phase = Literal["planned", "started", "done", "failed"]
 
 #: Called for each step of a resource as it happens, from a thread of its own.
@@ -40,8 +39,8 @@ _OPS: Final[Mapping[str, Op]] = {
     "update": "update",
 }
 
-#: Steps that leave what runs in the cloud as it is.
-QUIET: Final[frozenset[Op]] = frozenset({"same", "read", "refresh"})
+#: Steps of a replacement, or after one, that say nothing of what comes instead.
+_OF_THE_OLD: Final = frozenset({"delete-replaced", "discard-replaced", "remove-pending-replace"})
 
 #: Which step describes a resource best when it goes through several.
 _RANK: Final[tuple[Op, ...]] = (
@@ -53,48 +52,6 @@ _EXPECTED: Final = "using pulumi-language-python from $PATH"
 
 #: What gRPC says when the other side goes away during a call, as opposed to before it.
 _LOST: Final = re.compile("error reading from server|transport is closing|connection reset")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What happens to one resource.
-
-    Attributes:
-        urn: Pulumi URN.
-        type: Type token.
-        name: Logical name.
-        op: What happens; a replacement is one change, not three steps.
-        capability: The capability it belongs to, such as ``tracking``; empty outside of any.
-        risk: ``none``, ``low`` (created or changed in place), ``high`` (something stateless is
-            replaced or deleted) or ``data-loss`` (something that keeps data is).
-        properties: Changed property paths and how each changes: ``add``, ``update`` or ``delete``,
-            with ``-replace`` behind it where that forces the replacement.
-        stateful: Whether it keeps data.
-        reason: Why it is replaced, deleted or at risk, one clause; empty when there is no question.
-    """
-
-    urn: str
-    type: str
-    name: str
-    op: Op
-    capability: str = ""
-    risk: Risk = "none"
-    properties: Mapping[str, str] = field(default_factory=dict)
-    stateful: bool = False
-    reason: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """The change as plain JSON data."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnostic:
-    """One message of the engine, a provider or a policy. ``severity``: info, warning, error."""
-
-    severity: str
-    message: str
-    urn: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +83,7 @@ class Outcome:
     @property
     def risk(self) -> Risk:
         """The highest risk among the changes."""
-        order: tuple[Risk, ...] = ("none", "low", "high", "data-loss")
-        return max((change.risk for change in self.changes), key=order.index, default="none")
+        return highest(self.changes)
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as plain JSON data."""
@@ -167,35 +123,22 @@ def _properties(step: StepEventMetadata) -> dict[str, str]:
     }
 
 
-def _judge(
-    step: StepEventMetadata, op: Op, *, stateful: bool, refreshing: bool
-) -> tuple[Risk, str]:
-    if op in {"create", "update", "import"}:
-        return "low", ""
-    if op not in {"replace", "delete"}:
-        return "none", ""
-    forcing = sorted(path for path, kind in _properties(step).items() if kind.endswith("-replace"))
-    if op == "delete":
-        reason = "gone from the cloud" if refreshing else "no longer wanted"
-    elif forcing:
-        reason = f"cannot change in place: {', '.join(forcing)}"
-    else:
-        reason = "has to be made anew"
-    old = step.old
-    if old is not None and old.retain_on_delete:
-        return "low", f"{reason}; the old one is kept"
-    if (old is not None and not old.custom) or step.type.startswith("pulumi:"):
-        return "low", reason
-    return ("data-loss", f"{reason}; it keeps data") if stateful else ("high", reason)
-
-
 def change_of(
     step: StepEventMetadata, stateful: Callable[[str], bool], *, refreshing: bool = False
 ) -> Change:
     """The change that one engine step is part of; in a refresh the cloud is the one that acted."""
     op = _OPS.get(step.op.value, "update")
     keeps_data = stateful(step.type)
-    risk, reason = _judge(step, op, stateful=keeps_data, refreshing=refreshing)
+    properties = _properties(step) if op not in {"create", "same"} else {}
+    risk, reason = judge(
+        op,
+        step.type,
+        stateful=keeps_data,
+        properties=properties,
+        custom=step.old is None or bool(step.old.custom),
+        retained=step.old is not None and bool(step.old.retain_on_delete),
+        refreshing=refreshing,
+    )
     return Change(
         urn=step.urn,
         type=step.type,
@@ -203,10 +146,17 @@ def change_of(
         op=op,
         capability=capability_of(step.urn),
         risk=risk,
-        properties=_properties(step) if op not in {"create", "same"} else {},
+        properties=properties,
         stateful=keeps_data,
         reason=reason,
+        content=_content(step, op, properties),
     )
+
+
+def _content(step: StepEventMetadata, op: Op, properties: Mapping[str, str]) -> str:
+    if op in QUIET or step.new is None or step.op.value in _OF_THE_OLD:
+        return ""
+    return content(step.new.inputs, None if op in {"create", "import"} else properties)
 
 
 class Collector:
@@ -269,7 +219,12 @@ class Collector:
         known = self._changes.get(step.urn)
         if known is not None:
             better = max(known, change, key=lambda each: _RANK.index(each.op))
-            change = replace(better, properties=better.properties or known.properties)
+            other = change if better is known else known
+            change = replace(
+                better,
+                properties=better.properties or other.properties,
+                content=better.content or other.content,
+            )
         self._changes[step.urn] = change
         if self._on_change is not None:
             self._on_change(change, phase)

@@ -1,0 +1,154 @@
+"""What happens to resources, and how risky that is: the same words for engine and offline reviews.
+
+Nothing here imports Pulumi.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal
+
+Op = Literal["create", "update", "replace", "delete", "read", "refresh", "same", "import"]
+Risk = Literal["none", "low", "high", "data-loss"]
+
+#: Steps that leave what runs in the cloud as it is.
+QUIET: Final[frozenset[Op]] = frozenset({"same", "read", "refresh"})
+
+#: Risks, the smallest first.
+RISKS: Final[tuple[Risk, ...]] = ("none", "low", "high", "data-loss")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happens to one resource.
+
+    Attributes:
+        urn: Pulumi URN.
+        type: Type token.
+        name: Logical name.
+        op: What happens; a replacement is one change, not three steps.
+        capability: The capability it belongs to, such as ``tracking``; empty outside of any.
+        risk: ``none``, ``low`` (created or changed in place), ``high`` (something stateless is
+            replaced or deleted) or ``data-loss`` (something that keeps data is).
+        properties: Changed property paths and how each changes: ``add``, ``update`` or ``delete``,
+            with ``-replace`` behind it where that forces the replacement.
+        stateful: Whether it keeps data.
+        reason: Why it is replaced, deleted or at risk, one clause; empty when there is no question.
+        content: Hash of the new inputs as far as they change, to tell one change from another;
+            empty where there are none. Secrets are no part of it.
+        drift: Properties that were changed outside of Plinth, where the cloud was asked.
+    """
+
+    urn: str
+    type: str
+    name: str
+    op: Op
+    capability: str = ""
+    risk: Risk = "none"
+    properties: Mapping[str, str] = field(default_factory=dict)
+    stateful: bool = False
+    reason: str = ""
+    content: str = ""
+    drift: tuple[str, ...] = ()
+
+    @property
+    def felt(self) -> bool:
+        """Whether it is felt outside of the state, and of a resource: components only group."""
+        return self.op not in QUIET and not self.type.startswith(_GROUPS)
+
+    def to_json(self) -> dict[str, Any]:
+        """The change as plain JSON data."""
+        return {**asdict(self), "properties": dict(self.properties), "drift": list(self.drift)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Change:
+        """Reads what :meth:`to_json` writes; further keys are left alone."""
+        known = {name: data[name] for name in cls.__slots__ if name in data}
+        return cls(**{**known, "drift": tuple(data.get("drift") or ())})
+
+
+_GROUPS: Final = ("plinth:index:", "pulumi:pulumi:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One message of the engine, a provider or a policy. ``severity``: info, warning, error."""
+
+    severity: str
+    message: str
+    urn: str | None = None
+
+
+def highest(changes: Iterable[Change]) -> Risk:
+    """The highest risk among changes."""
+    return max((change.risk for change in changes), key=RISKS.index, default="none")
+
+
+def judge(
+    op: Op,
+    type_: str,
+    *,
+    stateful: bool,
+    properties: Mapping[str, str],
+    custom: bool = True,
+    retained: bool = False,
+    refreshing: bool = False,
+) -> tuple[Risk, str]:
+    """The risk of a change, and why it has to be.
+
+    Args:
+        op: What happens.
+        type_: Type token.
+        stateful: Whether resources of the type keep data.
+        properties: Changed property paths and how each changes, as :class:`Change` has them.
+        custom: Whether a provider owns it.
+        retained: Whether the cloud keeps the old one.
+        refreshing: Whether the cloud is the one that acted.
+    """
+    if op in {"create", "update", "import"}:
+        return "low", ""
+    if op not in {"replace", "delete"}:
+        return "none", ""
+    forcing = sorted(path for path, kind in properties.items() if kind.endswith("-replace"))
+    if op == "delete":
+        reason = "gone from the cloud" if refreshing else "no longer wanted"
+    elif forcing:
+        reason = f"cannot change in place: {', '.join(forcing)}"
+    else:
+        reason = "has to be made anew"
+    if retained:
+        return "low", f"{reason}; the old one is kept"
+    if not custom or type_.startswith("pulumi:"):
+        return "low", reason
+    return ("data-loss", f"{reason}; it keeps data") if stateful else ("high", reason)
+
+
+def content(inputs: Mapping[str, Any] | None, paths: Collection[str] | None = None) -> str:
+    """Hash of inputs, or of the properties at the start of some paths, whatever their order."""
+    if not inputs:
+        return ""
+    kept = {
+        key: value
+        for key, value in inputs.items()
+        if not key.startswith("__") and (paths is None or any(_under(path, key) for path in paths))
+    }
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _under(path: str, key: str) -> bool:
+    """Whether a property path such as ``tags.owner`` or ``["a.b"][0]`` starts with a key."""
+    return path == key or path.startswith((f"{key}.", f"{key}[", f'["{key}"]'))
+
+
+def digest(changes: Iterable[Change]) -> str:
+    """One hash of everything that would change, whatever the order: equal for equal plans."""
+    lines = sorted(
+        json.dumps([each.urn, each.op, sorted(each.properties.items()), each.content])
+        for each in changes
+        if each.op not in QUIET
+    )
+    return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from plinth.engine.changes import Outcome
 
 #: How alike two words must be for one to be offered instead of the other, in percent.
 _ALIKE: Final = 60.0
@@ -66,6 +69,8 @@ class PlinthError(Exception):
     """
 
     exit_code = 1
+    #: What an operation had found out before it failed, where it had.
+    outcome: Outcome | None = None
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))

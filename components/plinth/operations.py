@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,24 +147,23 @@ def _check_faults(plan: Path, *, rehearse: bool) -> None:
     load(plan)
 
 
-def refuse_data_loss(planned: Outcome) -> None:
-    """Raises :class:`DataLossError` when a change that a preview found would lose data."""
+def refuse_data_loss(environment: Environment, planned: Outcome) -> None:
+    """Raises :class:`DataLossError` when a change that a preview found would lose data.
+
+    One that the spec's ``approvals`` name is fine.
+    """
+    from plinth.review import approvals
+
+    blueprint = environment.blueprint
+    weighed = approvals.weigh(planned.changes, blueprint.settings.approvals)
     problems = [
-        Problem(
-            code="data-loss",
-            message=f"{_DOING[change.op]} {change.name} ({change.type}) would lose the data it "
-            f"keeps: {change.reason.removesuffix('; it keeps data')}",
-            path=change.urn,
-            fix="Undo the change in the spec, or allow it with --allow-data-loss.",
+        replace(problem, fix=f"{problem.fix} Or allow it this once with --allow-data-loss.")
+        for problem in approvals.missing(
+            planned.changes, weighed, spec=environment.spec, environment=blueprint.environment
         )
-        for change in planned.changes
-        if change.risk == "data-loss"
     ]
     if problems:
-        raise DataLossError(*sorted(problems, key=lambda each: each.message), outcome=planned)
-
-
-_DOING = {"replace": "replacing", "delete": "deleting"}
+        raise DataLossError(*problems, outcome=planned)
 
 
 def refuse_protected(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> None:

@@ -114,7 +114,7 @@ def _run(words: Sequence[str], *, as_json: bool) -> int:
     except SystemExit:
         return 0  # click's way of saying that the reader of the output has gone (EPIPE)
     except PlinthError as error:
-        outcome = getattr(error, "outcome", None)
+        outcome = error.outcome
         found, code = error.problems, error.exit_code
     except click.ClickException as error:
         found, code = (problem(error),), 2

@@ -74,6 +74,7 @@ def preview(
 @_faults_option
 @_yes_option
 @click.option("--allow-data-loss", is_flag=True, help="Replace or delete what keeps data.")
+@click.option("--approved", metavar="DIGEST", help="Refuse any other plan than that of a preview.")
 @click.option("--adopt", multiple=True, metavar="URN=ID", help="Take in an interrupted creation.")
 @click.option("--forget", multiple=True, metavar="URN", help="Drop an interrupted creation.")
 def up(
@@ -85,6 +86,7 @@ def up(
     as_json: bool,
     yes: bool,
     allow_data_loss: bool,
+    approved: str | None,
     adopt: tuple[str, ...],
     forget: tuple[str, ...],
 ) -> None:
@@ -93,20 +95,22 @@ def up(
     Shows what would change and asks; refuses to replace or delete what keeps data.
     """
     from plinth.operations import open_environment, refuse_data_loss, refuse_violations
+    from plinth.review.approvals import refuse_other_plan
 
     adopted = _pairs(adopt)
     asking = not (yes or rehearse)
     _need_somebody(asking=asking, as_json=as_json)
     opened = open_environment(spec, environment, rehearse=rehearse, faults=faults)
-    if not opened.resources and not asking:
+    if not opened.resources and not asking and approved is None:
         refuse_violations(opened)
     else:
         with progress("Previewing", opened, quiet=as_json) as report:
             planned = opened.preview(report)
         if planned.changed and not as_json:
             _show(planned, as_json=False)
+        refuse_other_plan(planned, approved, environment)
         if not allow_data_loss:
-            refuse_data_loss(planned)
+            refuse_data_loss(opened, planned)
         if planned.changed and asking:
             _ask(f"Change {environment}?")
     # Also without changes: outputs and protection are the state's alone, no preview tells of them.

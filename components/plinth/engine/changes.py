@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata, StepEventStateMetadata
 
-from plinth.changes import QUIET, Change, Diagnostic, Op, Risk, content, highest, judge
+from plinth.changes import QUIET, Change, Diagnostic, Op, Risk, content, digest, highest, judge
 from plinth.errors import EngineError, Problem
 from plinth.graph import capability_of
 
@@ -81,6 +81,11 @@ class Outcome:
         return tuple(change for change in self.changes if change.op not in QUIET)
 
     @property
+    def digest(self) -> str:
+        """Equal for equal plans, see :func:`plinth.changes.digest`."""
+        return digest(self.changes)
+
+    @property
     def risk(self) -> Risk:
         """The highest risk among the changes."""
         return highest(self.changes)
@@ -101,6 +106,7 @@ class ChangesFoundError(EngineError):
     """A preview found changes where none were allowed; carries the :class:`Outcome`."""
 
     exit_code = 4
+    outcome: Outcome
 
     def __init__(self, outcome: Outcome) -> None:
         counts = Counter(change.op for change in outcome.changed)

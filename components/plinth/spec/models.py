@@ -421,6 +421,18 @@ class State(Model):
         return value
 
 
+class Approval(Model):
+    """Leave to replace or delete something that keeps data, for a while."""
+
+    resource: str = Field(
+        min_length=1, description="Pattern that the resource's logical name or URN must match."
+    )
+    change: Literal["replace", "delete"] = Field(description="What may happen to it.")
+    reason: str = Field(min_length=10, description="Why it is fine.")
+    approver: Email = Field(description="Who says so.")
+    expires: date = Field(description="Last day on which it counts.", examples=["2027-06-30"])
+
+
 class Versions(Model):
     """Versions that differ from Plinth's own pins. Left out, the pins in force stay in force."""
 
@@ -494,6 +506,10 @@ class Settings(Model):
     )
     compliance: Compliance = Field(
         default_factory=Compliance, description="Single rules, their limits, and waivers."
+    )
+    approvals: tuple[Approval, ...] = Field(
+        default=(),
+        description="What may be replaced or deleted although it keeps data, why, and until when.",
     )
     tags: dict[TagKey, Tag] = Field(
         default_factory=dict,

@@ -1,0 +1,172 @@
+"""Approvals: what may be replaced or deleted although it keeps data, and whether this is the plan.
+
+They are lines of the spec, so that whoever reviews the change reviews the approval with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from plinth.changes import Change
+from plinth.errors import EngineError, Problem
+from plinth.review.model import Approval, Approvals
+from plinth.spec.document import PLACEHOLDER, Document, load
+from plinth.spec.overlay import ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from plinth.engine.changes import Outcome
+    from plinth.spec import models
+
+#: How long an approval counts that is proposed.
+_DAYS: Final = 30
+_KEY: Final = "approvals"
+_DOING: Final = {"replace": "replacing", "delete": "deleting"}
+
+
+class PlanChangedError(EngineError):
+    """An update would do something else than what was approved; nothing was changed."""
+
+    exit_code = 4
+
+
+def weigh(
+    changes: Iterable[Change],
+    approvals: Sequence[models.Approval],
+    *,
+    today: date | None = None,
+) -> Approvals:
+    """Holds the approvals of an environment against its changes.
+
+    Args:
+        changes: What would change.
+        approvals: What the spec approves.
+        today: Day on which they must still count. Default: the current day.
+    """
+    today = today or date.today()
+    plain = [Approval(**approval.model_dump(mode="json")) for approval in approvals]
+    expired = [each for each, said in zip(plain, approvals, strict=True) if today > said.expires]
+    valid = [each for each in plain if each not in expired]
+    granted: dict[str, Approval] = {}
+    used: list[Approval] = []
+    for change in changes:
+        if change.risk == "data-loss":
+            covering = [approval for approval in valid if _covers(approval, change)]
+            used += covering
+            if covering:
+                granted[change.urn] = covering[0]
+    return Approvals(
+        used=tuple(each for each in valid if each in used),
+        unused=tuple(each for each in valid if each not in used),
+        expired=tuple(expired),
+        granted=granted,
+    )
+
+
+def _covers(approval: Approval, change: Change) -> bool:
+    return approval.change == change.op and any(
+        fnmatchcase(text, approval.resource) for text in (change.urn, change.name)
+    )
+
+
+def missing(
+    changes: Iterable[Change],
+    approvals: Approvals,
+    *,
+    spec: Path,
+    environment: str,
+    today: date | None = None,
+) -> list[Problem]:
+    """One problem for each change that would lose data and has no approval.
+
+    Args:
+        changes: What would change.
+        approvals: What became of the approvals.
+        spec: The spec file, which the fix is for.
+        environment: The environment.
+        today: The current day; what is proposed counts for a month from there.
+    """
+    lossy = [change for change in changes if change.risk == "data-loss"]
+    if all(change.urn in approvals.granted for change in lossy):
+        return []
+    document = load(spec)
+    keys = _place(document, environment)
+    expires = (today or date.today()) + timedelta(days=_DAYS)
+    problems = []
+    for change in sorted(lossy, key=lambda each: (each.name, each.type)):
+        if change.urn in approvals.granted:
+            continue
+        late = next((each for each in approvals.expired if _covers(each, change)), None)
+        because = change.reason.removesuffix("; it keeps data")
+        expired = f"; its approval expired on {late.expires}" if late else ""
+        line = {
+            "resource": _pattern(change, lossy),
+            "change": change.op,
+            "reason": PLACEHOLDER,
+            "approver": PLACEHOLDER,
+            "expires": expires,
+        }
+        problems.append(
+            Problem(
+                code="approval-missing",
+                message=f"{_DOING[change.op]} {change.name} ({change.type}) would lose the data it "
+                f"keeps: {because}{expired}",
+                location=document.locate(keys, key=True),
+                path=change.urn,
+                environment=environment,
+                fix=f"Undo the change in the spec, or add to {'.'.join(keys)}, with why and who: "
+                f"`{_written(line)}`.",
+            )
+        )
+    return problems
+
+
+def _pattern(change: Change, lossy: Sequence[Change]) -> str:
+    """The resource's name where that is enough, else the end of its URN."""
+    alike = [each for each in lossy if (each.name, each.op) == (change.name, change.op)]
+    return change.name if len(alike) == 1 else f"*{change.type}::{change.name}"
+
+
+def _place(document: Document, environment: str) -> tuple[str, ...]:
+    """Where the environment's approvals are, or would be: its own list takes the shared one's place."""
+    overlay = (document.data.get(ENVIRONMENTS) or {}).get(environment) or {}
+    if _KEY in document.data and _KEY not in overlay:
+        return (_KEY,)
+    return (ENVIRONMENTS, environment, _KEY)
+
+
+def _written(line: Mapping[str, Any]) -> str:
+    """A line of YAML."""
+    text: str = yaml.safe_dump([dict(line)], default_flow_style=None, sort_keys=False, width=1000)
+    return text.strip()
+
+
+def refuse_other_plan(planned: Outcome, approved: str | None, environment: str) -> None:
+    """Refuses an update whose preview is not the one that was approved.
+
+    Args:
+        planned: What the preview found.
+        approved: Digest of the approved preview; ``None`` where any will do.
+        environment: The environment.
+
+    Raises:
+        PlanChangedError: It would do something else.
+    """
+    if approved is None or approved == planned.digest:
+        return
+    error = PlanChangedError(
+        Problem(
+            code="plan-changed",
+            message="the plan is no longer the one that was approved; nothing was changed",
+            environment=environment,
+            fix=f"Look at `plinth preview {environment}` again and approve what it says now: "
+            f"{planned.digest}.",
+        )
+    )
+    error.outcome = planned
+    raise error

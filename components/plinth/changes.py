@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 Op = Literal["create", "update", "replace", "delete", "read", "refresh", "same", "import"]
@@ -16,6 +16,9 @@ Risk = Literal["none", "low", "high", "data-loss"]
 
 #: Steps that leave what runs in the cloud as it is.
 QUIET: Final[frozenset[Op]] = frozenset({"same", "read", "refresh"})
+
+#: Stands for all properties of something that is no longer there.
+GONE: Final = "*"
 
 #: Risks, the smallest first.
 RISKS: Final[tuple[Risk, ...]] = ("none", "low", "high", "data-loss")
@@ -39,7 +42,8 @@ class Change:
         reason: Why it is replaced, deleted or at risk, one clause; empty when there is no question.
         content: Hash of the new inputs as far as they change, to tell one change from another;
             empty where there are none. Secrets are no part of it.
-        drift: Properties that were changed outside of Plinth, where the cloud was asked.
+        drift: Properties that were changed outside of Plinth, where the cloud was asked;
+            :data:`GONE` alone when the whole thing is.
     """
 
     urn: str
@@ -124,6 +128,14 @@ def judge(
     if not custom or type_.startswith("pulumi:"):
         return "low", reason
     return ("data-loss", f"{reason}; it keeps data") if stateful else ("high", reason)
+
+
+def drifted(change: Change, drift: tuple[str, ...]) -> Change:
+    """The change with what was changed outside of Plinth, which is also why it has to be."""
+    if not drift:
+        return change
+    said = "gone from the cloud" if drift == (GONE,) else f"changed outside: {', '.join(drift)}"
+    return replace(change, drift=drift, reason="; ".join(filter(None, [said, change.reason])))
 
 
 def content(inputs: Mapping[str, Any] | None, paths: Collection[str] | None = None) -> str:

@@ -96,6 +96,8 @@ class Resource:
         property_dependencies: For each input, the URNs that its value comes from.
         protect: Whether the engine refuses to delete it.
         custom: Whether a provider owns it (components are not custom).
+        ignored: Property paths whose changes the engine is told to ignore.
+        retained: Whether the cloud keeps it when the engine forgets it.
         id: Physical identifier, where known.
         outputs: Computed properties, where known.
     """
@@ -110,6 +112,8 @@ class Resource:
     property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     protect: bool = False
     custom: bool = True
+    ignored: tuple[str, ...] = ()
+    retained: bool = False
     id: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
@@ -137,6 +141,10 @@ class Resource:
             "propertyDependencies": {k: list(v) for k, v in self.property_dependencies.items()},
             "protect": self.protect,
         }
+        if self.ignored:
+            record["ignoreChanges"] = list(self.ignored)
+        if self.retained:
+            record["retainOnDelete"] = True
         if self.id is not None:
             record["id"] = self.id
         if self.outputs:
@@ -196,6 +204,8 @@ class Graph:
                 },
                 protect=bool(entry.get("protect")),
                 custom=bool(entry.get("custom", True)),
+                ignored=tuple(entry.get("ignoreChanges") or ()),
+                retained=bool(entry.get("retainOnDelete")),
                 id=entry.get("id"),
                 outputs=_shown(entry.get("outputs") or {}),
             )

@@ -106,6 +106,12 @@ def enforcement_of(
     return made.as_found() if found else made
 
 
+def planned(blueprint: Blueprint, project: str = program.PROJECT) -> Plan:
+    """Plans a blueprint, and judges it."""
+    report = judge(blueprint, graph_of(blueprint, project))
+    return Plan(blueprint=blueprint, graph=report.graph, policy=report)
+
+
 def judge(blueprint: Blueprint, graph: Graph) -> Report:
     """What the policies say of a graph."""
     from plinth_policies import evaluate

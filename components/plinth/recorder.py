@@ -87,6 +87,8 @@ class _Monitor(mocks.MockMonitor):
             },
             protect=bool(request.protect),
             custom=request.custom,
+            ignored=tuple(request.ignoreChanges),
+            retained=request.retainOnDelete,
             id=identifier or None,
             outputs=_masked(outputs, inputs, frozenset(request.additionalSecretOutputs)),
         )

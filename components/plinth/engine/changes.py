@@ -10,7 +10,19 @@ from typing import Any, Final, Literal
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata, StepEventStateMetadata
 
-from plinth.changes import QUIET, Change, Diagnostic, Op, Risk, content, digest, highest, judge
+from plinth.changes import (
+    GONE,
+    QUIET,
+    Change,
+    Diagnostic,
+    Op,
+    Risk,
+    content,
+    digest,
+    drifted,
+    highest,
+    judge,
+)
 from plinth.errors import EngineError, Problem
 from plinth.graph import capability_of
 
@@ -185,6 +197,7 @@ class Collector:
         self._refreshing = refreshing
         self._on_change = on_change
         self._changes: dict[str, Change] = {}
+        self._drift: dict[str, tuple[str, ...]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.violations: list[tuple[str, Diagnostic]] = []
         self.failed: dict[str, StepEventMetadata] = {}
@@ -197,6 +210,8 @@ class Collector:
         elif after := event.res_outputs_event:
             if not after.planning:
                 self._step(after.metadata, "done")
+            elif after.metadata.op.value == "refresh":
+                self._found(after.metadata)
         elif failure := event.res_op_failed_event:
             self.failed[failure.metadata.urn] = failure.metadata
             self._step(failure.metadata, "failed")
@@ -219,6 +234,12 @@ class Collector:
                 self.diagnostics.append(
                     Diagnostic(severity=said.severity, message=message, urn=said.urn or None)
                 )
+
+    def _found(self, step: StepEventMetadata) -> None:
+        """Notes how a resource differs from the state: nothing new means that it is gone."""
+        drift = tuple(_properties(step)) if step.new is not None else (GONE,)
+        if drift:
+            self._drift[step.urn] = drift
 
     def _step(self, step: StepEventMetadata, phase: Phase) -> None:
         change = change_of(step, self._stateful, refreshing=self._refreshing)
@@ -252,7 +273,10 @@ class Collector:
             if said.severity == "warning"
         ]
         return Outcome(
-            changes=tuple(self._changes.values()),
+            changes=tuple(
+                drifted(change, self._drift.get(change.urn, ()))
+                for change in self._changes.values()
+            ),
             outputs=outputs,
             seconds=seconds,
             diagnostics=(*self.diagnostics, *advice),

@@ -103,8 +103,15 @@ class Stack:
         *,
         allow_changes: bool = True,
         targets: Sequence[str] = (),
+        refresh: bool = False,
     ) -> Outcome:
         """What ``up`` would do.
+
+        Args:
+            on_change: Told of each step.
+            allow_changes: Whether anything may change.
+            targets: URNs to limit it to.
+            refresh: Whether the cloud is asked first what is really there.
 
         Raises:
             ChangesFoundError: Something would change and ``allow_changes`` is off.
@@ -115,6 +122,7 @@ class Stack:
                 on_event=events,
                 color="never",
                 target=list(targets) or None,
+                refresh=refresh or None,
                 policy_packs=packs,
                 policy_pack_configs=configs,
             )
@@ -251,10 +259,13 @@ class Stack:
 
     @contextmanager
     def _translated(self, events: Collector) -> Iterator[None]:
+        started = time.monotonic()
         try:
             yield
         except CommandError as error:
-            raise failure(error, events) from error
+            raised = failure(error, events)
+            raised.outcome = _outcome(events, {}, started)
+            raise raised from error
 
     def _workspace(self, resources: ExitStack, *, clouds: bool = True) -> Workspace:
         variables = run_variables(self.settings, self._engine) | self._extra

@@ -201,7 +201,7 @@ class Sdk:
                     fix=f"install {self.module.replace('_', '-')}",
                 )
             )
-        return Path(spec.origin).parent
+        return Path(spec.origin).resolve().parent
 
     @cached_property
     def _registry(self) -> Mapping[str, tuple[str, str]]:

@@ -133,7 +133,7 @@ def _pattern(change: Change, lossy: Sequence[Change]) -> str:
 
 
 def _place(document: Document, environment: str) -> tuple[str, ...]:
-    """Where the environment's approvals are, or would be: its own list takes the shared one's place."""
+    """Where approvals are, or would be: an environment's own list replaces the shared one."""
     overlay = (document.data.get(ENVIRONMENTS) or {}).get(environment) or {}
     if _KEY in document.data and _KEY not in overlay:
         return (_KEY,)

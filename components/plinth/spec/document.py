@@ -39,6 +39,8 @@ _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+#: How Git marks what it could not merge; at the left edge, where no value of a spec begins so.
+_CONFLICT = re.compile(r"^<{7}(?=[ \r\n]|\Z)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def parse(content: bytes, file: str) -> tuple[Document | None, tuple[Problem, ..
         message = f"the file is not UTF-8: byte 0x{error.object[error.start]:02x} cannot be read"
         fix = "Save the file as UTF-8 without other encodings."
         return None, (Problem(code="not-utf8", message=message, location=where, fix=fix),)
+    if conflict := _CONFLICT.search(text):
+        return None, (_unmerged(conflict, text, file),)
     if bad := _FORBIDDEN.search(text):
         return None, (_invisible(bad.group(), text[: bad.start()], file),)
     builder = _Builder(file, text)
@@ -137,6 +141,16 @@ def _unreadable(error: OSError | ValueError, start: Location) -> Problem:
         code, message = "file-not-readable", f"{start.file} cannot be read: {reason}"
         fix = "Name a readable file with --spec."
     return Problem(code=code, message=message, location=start, fix=fix)
+
+
+def _unmerged(conflict: re.Match[str], text: str, file: str) -> Problem:
+    line = len(re.split("\r\n|\r|\n", text[: conflict.start()]))
+    return Problem(
+        code="merge-conflict",
+        message="a merge left its conflict in the file: both versions stand here, between marks",
+        location=Location(file, line, 1),
+        fix="Keep what should hold of the two, and remove the lines <<<<<<<, ======= and >>>>>>>.",
+    )
 
 
 def _invisible(character: str, before: str, file: str) -> Problem:

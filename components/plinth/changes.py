@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
+
+from plinth.errors import Problem
 
 Op = Literal["create", "update", "replace", "delete", "read", "refresh", "same", "import"]
 Risk = Literal["none", "low", "high", "data-loss"]
@@ -59,9 +62,14 @@ class Change:
     drift: tuple[str, ...] = ()
 
     @property
+    def groups(self) -> bool:
+        """Whether it is of a component or the stack, which group resources and are none."""
+        return self.type.startswith(("plinth:index:", "pulumi:pulumi:"))
+
+    @property
     def felt(self) -> bool:
-        """Whether it is felt outside of the state, and of a resource: components only group."""
-        return self.op not in QUIET and not self.type.startswith(_GROUPS)
+        """Whether it is felt outside of the state."""
+        return self.op not in QUIET and not self.groups
 
     def to_json(self) -> dict[str, Any]:
         """The change as plain JSON data."""
@@ -72,9 +80,6 @@ class Change:
         """Reads what :meth:`to_json` writes; further keys are left alone."""
         known = {name: data[name] for name in cls.__slots__ if name in data}
         return cls(**{**known, "drift": tuple(data.get("drift") or ())})
-
-
-_GROUPS: Final = ("plinth:index:", "pulumi:pulumi:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +159,45 @@ def content(inputs: Mapping[str, Any] | None, paths: Collection[str] | None = No
 def _under(path: str, key: str) -> bool:
     """Whether a property path such as ``tags.owner`` or ``["a.b"][0]`` starts with a key."""
     return path == key or path.startswith((f"{key}.", f"{key}[", f'["{key}"]'))
+
+
+def costs(change: Change, costly: Mapping[str, Collection[str]]) -> bool:
+    """Whether a change shows on the bill.
+
+    Args:
+        change: What happens.
+        costly: Types that are most of a bill, and the properties that it goes by.
+    """
+    if change.type not in costly or change.op in QUIET:
+        return False
+    return change.op != "update" or any(
+        _under(path, key) for path in change.properties for key in costly[change.type]
+    )
+
+
+def kinds(changes: Collection[Change]) -> str:
+    """The most frequent type (of several, the shortest name), and how many others there are."""
+    count = Counter(change.type.rsplit(":", 1)[-1] for change in changes)
+    first, number = min(count.items(), key=lambda pair: (-pair[1], len(pair[0])))
+    shown = f"{number} {first}" if number > 1 else first
+    others = len(changes) - number
+    return f"{shown} and {others} more" if others else shown
+
+
+def why(change: Change, most: int = 4) -> str:
+    """Why it happens, or what changes in it."""
+    if change.reason or change.op == "create":
+        return change.reason
+    names = sorted(change.properties)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def found(changes: Iterable[Change]) -> Problem:
+    """The problem of changes where none were allowed."""
+    counts = Counter(change.op for change in changes if change.op not in QUIET)
+    listed = ", ".join(f"{count} {op}" for op, count in sorted(counts.items()))
+    return Problem(code="changes-found", message=f"Changes were found, none were allowed: {listed}")
 
 
 def digest(changes: Iterable[Change]) -> str:

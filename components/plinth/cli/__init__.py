@@ -30,7 +30,7 @@ _COMMANDS = {
     "plan": ("plinth.cli.plan:plan", "Show what would be made; no engine, no credentials."),
     "diff": ("plinth.cli.diff:diff", "Show two environments, or two clouds, side by side."),
     "policy": ("plinth.cli.policy:policy", "Judge by the policies, explain rules, report."),
-    "preview": ("plinth.cli.operate:preview", "Ask the engine what would change."),
+    "preview": ("plinth.cli.operate:preview", "Review what would change, and whether it may."),
     "up": ("plinth.cli.operate:up", "Make the environment what the spec says."),
     "refresh": ("plinth.cli.operate:refresh", "Find out what has changed outside of Plinth."),
     "destroy": ("plinth.cli.operate:destroy", "Delete everything of an environment."),

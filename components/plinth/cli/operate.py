@@ -11,6 +11,7 @@ import click
 from plinth.cli import output
 from plinth.cli.common import F, environment_argument, json_option, spec_option
 from plinth.cli.progress import progress
+from plinth.cli.reviewing import write
 from plinth.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,22 @@ def _faults_option(function: F) -> F:
 @_engine_options
 @_faults_option
 @click.option("--expect-no-changes", is_flag=True, help="Exit with 4 when anything would change.")
+@click.option("--refresh", is_flag=True, help="Ask the cloud first what is really there.")
+@click.option("--offline", is_flag=True, help="Compare with --base: no engine, no credentials.")
+@click.option("--base", metavar="REV", help="The Git revision that the change is against.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json", "sarif"]),
+    help="What is written.  [default: text]",
+)
+@click.option(
+    "--output",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to a file, and the text to the terminal.",
+)
 def preview(
     environment: str,
     spec: Path,
@@ -53,20 +70,53 @@ def preview(
     faults: Path | None,
     as_json: bool,
     expect_no_changes: bool,
-) -> None:
-    """Ask the engine what would change in ENV, and how risky each change is."""
-    from plinth.engine.changes import ChangesFoundError
-    from plinth.operations import open_environment
+    refresh: bool,
+    offline: bool,
+    base: str | None,
+    form: str | None,
+    target: Path | None,
+) -> int:
+    """Review what would change in ENV: risk, policies, approvals, and what stands in the way.
 
-    opened = open_environment(spec, environment, rehearse=rehearse, faults=faults)
-    try:
+    Asks the engine; with --offline, compares the plan at a Git revision with that of the working
+    tree. Exit code 1 when something that keeps data would be replaced or deleted and nobody
+    approved it in the spec, 3 when a mandatory policy is violated.
+    """
+    from plinth.changes import found
+    from plinth.review import making, revisions
+
+    form = output.one_format(form, "text", as_json=as_json)
+    if offline:
+        _refuse_engine(rehearse=rehearse, faults=faults is not None, refresh=refresh)
+        review = making.offline(spec, environment, base)
+    else:
+        from plinth.operations import open_environment
+
+        commit = revisions.commit_of(spec, base) if base else None
+        opened = open_environment(spec, environment, rehearse=rehearse, faults=faults)
         with progress("Previewing", opened, quiet=as_json) as report:
-            outcome = opened.preview(report, allow_changes=not expect_no_changes)
-    except ChangesFoundError as found:
-        if not as_json:
-            _show(found.outcome, as_json=False)
-        raise
-    _show(outcome, as_json=as_json)
+            review = making.through_engine(opened, report, refresh=refresh, base=commit)
+    problems = review.blockers
+    if expect_no_changes and review.summary:
+        problems = (*problems, found(review.changes))
+    write(review, form, target, spec, problems)
+    codes = {problem.code for problem in problems}
+    if "policy-violation" in codes:
+        return 3
+    return 4 if codes == {"changes-found"} else int(bool(codes))
+
+
+def _refuse_engine(**given: bool) -> None:
+    """Refuses options that only the engine understands."""
+    names = [name for name, value in given.items() if value]
+    if names:
+        raise UsageError(
+            Problem(
+                code="offline-and-engine",
+                message=f"--offline asks neither engine nor clouds, and --{names[0]} is for them",
+                fix="Leave one of them out.",
+            )
+        )
 
 
 @click.command()

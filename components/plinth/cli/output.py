@@ -13,12 +13,34 @@ from typing import Any
 
 import click
 
-from plinth.errors import Problem
+from plinth.errors import Problem, UsageError
 
 
 def emit(value: Any) -> None:
     """Prints one JSON document."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(document(value), nl=False)
+
+
+def document(value: Any) -> str:
+    """A value as a JSON document."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def one_format(form: str | None, default: str, *, as_json: bool) -> str:
+    """The format that is meant; ``--json`` is short for ``--format json``.
+
+    Raises:
+        UsageError: Two formats are asked for.
+    """
+    if as_json and form not in (None, "json"):
+        raise UsageError(
+            Problem(
+                code="two-formats",
+                message=f"--json and --format {form} ask for two formats",
+                fix="Leave one of them out.",
+            )
+        )
+    return form or ("json" if as_json else default)
 
 
 def problems(

@@ -20,7 +20,6 @@ from plinth.cli.common import (
     unused_spec_option,
 )
 from plinth.cli.usage import Group
-from plinth.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from plinth_policies.reporting.audit import Audit
@@ -78,7 +77,7 @@ def check(
     from plinth.planning import plan
     from plinth_policies.lookup import select
 
-    form = _one_format(form, "text", as_json=as_json)
+    form = output.one_format(form, "text", as_json=as_json)
     rules = select(globs) if globs else None
     made = plan(spec, environment, cloud=cloud, state=state, rules=rules)
     audit = audit_of(made, spec, state=state, rules=rules)
@@ -119,7 +118,7 @@ def report(
     from plinth.auditing import audit_of
     from plinth.planning import plan
 
-    form = _one_format(form, "html", as_json=as_json)
+    form = output.one_format(form, "html", as_json=as_json)
     made = plan(spec, environment, cloud=cloud, state=state)
     audit = audit_of(made, spec, state=state)
     _write(_forms(audit)[form](), target, audit, quiet=as_json)
@@ -173,39 +172,18 @@ def explain(rule_id: str, environment: str | None, spec: Path, *, as_json: bool)
         _tell(record, environment)
 
 
-def _one_format(form: str | None, default: str, *, as_json: bool) -> str:
-    """The format that is meant; ``--json`` is short for ``--format json``.
-
-    Raises:
-        UsageError: Two formats are asked for.
-    """
-    if as_json and form not in (None, "json"):
-        raise UsageError(
-            Problem(
-                code="two-formats",
-                message=f"--json and --format {form} ask for two formats",
-                fix="Leave one of them out.",
-            )
-        )
-    return form or ("json" if as_json else default)
-
-
 def _forms(audit: Audit) -> dict[str, Callable[[], str]]:
     """How an audit is written, by format."""
     from plinth_policies.reporting import markdown, page, sarif
 
     return {
         "text": lambda: _plain(audit),
-        "json": lambda: _json(audit.to_json()),
-        "sarif": lambda: _json(sarif.sarif(audit)),
+        "json": lambda: output.document(audit.to_json()),
+        "sarif": lambda: output.document(sarif.sarif(audit)),
         "markdown": lambda: markdown.comment(audit),
         "md": lambda: markdown.document(audit),
         "html": lambda: page.page(audit),
     }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def _write(text: str, target: Path | None, audit: Audit, *, quiet: bool) -> None:

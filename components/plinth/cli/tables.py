@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from plinth.changes import kinds, why
+
 if TYPE_CHECKING:
     from plinth.changes import Change
     from plinth.planning import Plan
@@ -140,7 +142,7 @@ def outputs(values: Mapping[str, Any], *, computed: Collection[str] = ()) -> Ren
 
 def felt(found: Iterable[Change]) -> list[Change]:
     """The changes without those of components, which group resources and are none themselves."""
-    return [c for c in found if not c.type.startswith(("plinth:index:", "pulumi:pulumi:"))]
+    return [change for change in found if not change.groups]
 
 
 def changes(found: Iterable[Change]) -> Table:
@@ -148,17 +150,24 @@ def changes(found: Iterable[Change]) -> Table:
     order = ("data-loss", "high", "low", "none")
     table = grid("", "resource", "type", "risk", "why")
     rows = sorted(
-        found, key=lambda c: (c.capability, order.index(c.risk), c.op == "create", c.name, c.type)
+        found,
+        key=lambda c: (
+            c.capability,
+            order.index(c.risk),
+            c.op == "create" and not c.reason,
+            c.name,
+            c.type,
+        ),
     )
     for capability, group in groupby(rows, key=lambda change: change.capability):
         table.add_row("", f"[bold]{capability or 'providers'}[/]")
         listed = list(group)
-        made = [change for change in listed if change.op == "create"]
+        made = [change for change in listed if change.op == "create" and not change.reason]
         shown = listed if len(made) <= _MOST_MADE else listed[: -len(made)]
-        for _, alike in groupby(shown, key=lambda c: (c.op, c.name, c.risk, _why(c))):
+        for _, alike in groupby(shown, key=lambda c: (c.op, c.name, c.risk, why(c))):
             table.add_row(*_row(list(alike)))
         if len(made) > _MOST_MADE:
-            table.add_row(_SIGNS["create"], f"{len(made)} resources", f"[dim]{_types(made)}[/]")
+            table.add_row(_SIGNS["create"], f"{len(made)} resources", f"[dim]{kinds(made)}[/]")
     return table
 
 
@@ -168,22 +177,9 @@ _MOST_MADE = 12
 
 def _row(alike: Sequence[Change]) -> tuple[str, ...]:
     change = alike[0]
-    name, types = escape(change.name), f"[dim]{_types(alike)}[/]"
+    name, types = escape(change.name), f"[dim]{kinds(alike)}[/]"
     risk = _RISKS[change.risk] if change.op != "create" else ""
-    return _SIGNS.get(change.op, change.op), name, types, risk, escape(_why(change))
-
-
-def _types(found: Sequence[Change]) -> str:
-    """The most frequent type (of several, the shortest name), and how many others there are."""
-    count = Counter(change.type.rsplit(":", 1)[-1] for change in found)
-    first, number = min(count.items(), key=lambda pair: (-pair[1], len(pair[0])))
-    shown = f"{number} {first}" if number > 1 else first
-    others = len(found) - number
-    return f"{shown} and {others} more" if others else shown
-
-
-def _why(change: Change) -> str:
-    return "" if change.op == "create" else change.reason or _properties(change)
+    return _SIGNS.get(change.op, change.op), name, types, risk, escape(why(change))
 
 
 def warning(message: str) -> str:
@@ -200,9 +196,3 @@ def summary(found: Collection[Change], *, done: bool) -> str:
     line = ", ".join(parts) or ("nothing changed" if done else "nothing to change")
     lost = sum(change.risk == "data-loss" for change in found)
     return f"{line}; [bold red]{lost} would lose data[/]" if lost and not done else line
-
-
-def _properties(change: Change) -> str:
-    names = sorted(change.properties)
-    shown = ", ".join(names[:4])
-    return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown

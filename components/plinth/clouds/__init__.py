@@ -50,6 +50,8 @@ class CloudInfo:
         any_account: Stands in for the account in plans of specs that name none.
         packages: Pulumi provider packages in use on this cloud.
         stateful: Whether resources of a Pulumi type hold data that a replacement would lose.
+        costly: Pulumi types that are most of a bill, and the properties that it goes by: whether
+            they change, and whether there is one more or one less, is worth a look.
         commands: Programs that the adapter's kubeconfig calls for credentials, such as ``aws``.
         check: What only this cloud can refuse, given a resolved blueprint.
         default_tools: Tools preferred on this cloud, by capability.
@@ -65,6 +67,7 @@ class CloudInfo:
     stateful: Callable[[str], bool]
     check: Callable[[Blueprint], Sequence[Problem]]
     transformation: str = ""
+    costly: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
     regions: Mapping[str, str] = field(default_factory=dict)
     options: type[CloudOptions] = CloudOptions

@@ -20,10 +20,11 @@ from plinth.changes import (
     content,
     digest,
     drifted,
+    found,
     highest,
     judge,
 )
-from plinth.errors import EngineError, Problem
+from plinth.errors import EngineError
 from plinth.graph import capability_of
 
 Phase = Literal["planned", "started", "done", "failed"]
@@ -121,13 +122,7 @@ class ChangesFoundError(EngineError):
     outcome: Outcome
 
     def __init__(self, outcome: Outcome) -> None:
-        counts = Counter(change.op for change in outcome.changed)
-        listed = ", ".join(f"{count} {op}" for op, count in sorted(counts.items()))
-        super().__init__(
-            Problem(
-                code="changes-found", message=f"Changes were found, none were allowed: {listed}"
-            )
-        )
+        super().__init__(found(outcome.changed))
         self.outcome = outcome
 
 

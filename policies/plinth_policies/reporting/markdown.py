@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from plinth_policies.check import Excuse
 from plinth_policies.reporting.audit import STATUSES, Audit, Ruling
 from plinth_policies.reporting.findings import Finding, by_capability, grouped
-
-#: GitHub refuses comments of more than 65,536 characters.
-MOST_BYTES: Final = 60_000
+from plinth_policies.reporting.writing import code, fitting, folded, table, text
 
 _CUT: Final = "\n_More did not fit here; `plinth policy check {}` shows everything._\n"
-
-_SPECIAL: Final = re.compile(r"[\\`*_\[\]|~#$]")
-#: An address in prose is none; anything else after an @ would call somebody.
-_MENTION: Final = re.compile(r"(?<!\w)@")
 
 _STATES: Final = {"mandatory": "❌ stops", "advisory": "⚠️ warns", "waived": "⏸️ waived"}
 
 
 def comment(audit: Audit) -> str:
-    """What a pull request needs to know, in less than :data:`MOST_BYTES`.
+    """What a pull request needs to know, in less than GitHub takes of a comment.
 
     It begins with a mark by which a workflow finds its earlier comment.
     """
     subject = audit.subject
     title = f"{subject.platform} {subject.environment} on {subject.cloud}"
-    mark = f"<!-- plinth-policy {_text(subject.environment)} -->"
-    head = f"{mark}\n**Policies, {_text(title)}**: {_text(audit.headline)}\n"
+    mark = f"<!-- plinth-policy {text(subject.environment)} -->"
+    head = f"{mark}\n**Policies, {text(title)}**: {text(audit.headline)}\n"
     blocks = [_violations(audit), *_details(audit), _waivers(audit.excuses), _mended(audit)]
-    return _fitting(head, blocks, _CUT.format(subject.environment))
+    return fitting(head, blocks, _CUT.format(subject.environment))
 
 
 def document(audit: Audit) -> str:
@@ -42,9 +34,9 @@ def document(audit: Audit) -> str:
     made_of = "the plan" if subject.source == "plan" else f"the state {subject.source}"
     return "\n".join(
         [
-            f"# Policy audit: {_text(subject.platform)} {_text(subject.environment)}\n",
-            f"{subject.cloud} {subject.region}, made of {_text(made_of)} by {_text(subject.spec)} "
-            f"on {subject.date} by Plinth {subject.version}. **{_text(audit.headline)}.**\n",
+            f"# Policy audit: {text(subject.platform)} {text(subject.environment)}\n",
+            f"{subject.cloud} {subject.region}, made of {text(made_of)} by {text(subject.spec)} "
+            f"on {subject.date} by Plinth {subject.version}. **{text(audit.headline)}.**\n",
             "## Violations\n",
             _violations(audit) or "No rule is violated.\n",
             "## Waivers\n",
@@ -60,17 +52,6 @@ def document(audit: Audit) -> str:
     )
 
 
-def _fitting(head: str, blocks: Iterable[str], cut: str) -> str:
-    """The head and as many whole blocks as fit."""
-    text, left = head, MOST_BYTES - len(head.encode()) - len(cut.encode())
-    for block in filter(None, blocks):
-        left -= len(block.encode()) + 1
-        if left < 0:
-            return text + cut
-        text += f"\n{block}"
-    return text
-
-
 #: Rows that a table of violations may have; those beyond are counted.
 _ROWS: Final = 100
 #: Names of one type that are listed where a finding is unfolded.
@@ -80,57 +61,57 @@ _NAMES: Final = 50
 def _violations(audit: Audit) -> str:
     rows = [
         (
-            _text(part or "the whole"),
-            _code(found.policy),
+            text(part or "the whole"),
+            code(found.policy),
             _STATES[found.state],
-            _code(found.shown) if found.urns else "",
-            _text(found.message),
+            code(found.shown) if found.urns else "",
+            text(found.message),
         )
         for part, findings in by_capability(audit.violations).items()
         for found in findings
     ]
-    table = _table(("capability", "rule", "", "resources", "what is wrong"), rows[:_ROWS])
+    listed = table(("capability", "rule", "", "resources", "what is wrong"), rows[:_ROWS])
     more = f"\nand {len(rows) - _ROWS} more\n" if len(rows) > _ROWS else ""
-    return table + more
+    return listed + more
 
 
 def _details(audit: Audit) -> Iterator[str]:
     whys = {ruling.rule.id: ruling.rule.why for ruling in audit.rulings}
     for found in grouped(audit.violations):
         if found.urns:
-            yield _folded(
-                f"{_code(found.policy)}: {_text(found.what)}", _detail(found, whys[found.policy])
+            yield folded(
+                f"{code(found.policy)}: {text(found.what)}", _detail(found, whys[found.policy])
             )
 
 
 def _detail(found: Finding, why: str) -> str:
-    waived = [_text(f"Waived: {found.waiver.reason}")] if found.waiver else []
+    waived = [text(f"Waived: {found.waiver.reason}")] if found.waiver else []
     lines = [f"- {kind} {_listed(names)}" for kind, names in found.by_type.items()]
-    return "\n\n".join([_text(why), *waived, "\n".join(lines)])
+    return "\n\n".join([text(why), *waived, "\n".join(lines)])
 
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    return _code(", ".join(names[:_NAMES])) + more
+    return code(", ".join(names[:_NAMES])) + more
 
 
 def _waivers(excuses: Sequence[Excuse]) -> str:
     rows = [
         (
             excuse.state,
-            _code(excuse.waiver.rule),
-            _code(excuse.waiver.resource),
-            _text(excuse.waiver.reason),
-            _text(excuse.waiver.owner),
+            code(excuse.waiver.rule),
+            code(excuse.waiver.resource),
+            text(excuse.waiver.reason),
+            text(excuse.waiver.owner),
             excuse.waiver.expires.isoformat(),
         )
         for excuse in excuses
     ]
-    return _table(("waiver", "rule", "resource", "reason", "owner", "until"), rows)
+    return table(("waiver", "rule", "resource", "reason", "owner", "until"), rows)
 
 
 def _mended(audit: Audit) -> str:
-    lines = [f"- {_code(mend.policy)} mended {_code(mend.urn)}" for mend in audit.mended]
+    lines = [f"- {code(mend.policy)} mended {code(mend.urn)}" for mend in audit.mended]
     return "\n".join([*lines, ""]) if lines else ""
 
 
@@ -138,40 +119,40 @@ def _controls(audit: Audit) -> Iterator[str]:
     for framework in audit.frameworks:
         if not framework.judged:
             continue
-        yield f"### {_text(framework.title)}\n"
+        yield f"### {text(framework.title)}\n"
         rows = [
             (
-                _text(control.number),
-                _text(control.title),
+                text(control.number),
+                text(control.title),
                 control.status,
                 *(str(control.counts[status]) for status in STATUSES[:3]),
-                ", ".join(_code(ruling.rule.id) for ruling in control.telling),
+                ", ".join(code(ruling.rule.id) for ruling in control.telling),
             )
             for control in framework.controls
         ]
-        yield _table(("control", "title", "status", *STATUSES[:3], "rules"), rows)
+        yield table(("control", "title", "status", *STATUSES[:3], "rules"), rows)
 
 
 def _evidence(ruling: Ruling) -> str:
     rows = [
         (
             one.status,
-            "<br>".join(f"{kind} {_code(', '.join(names))}" for kind, names in one.by_type.items()),
+            "<br>".join(f"{kind} {code(', '.join(names))}" for kind, names in one.by_type.items()),
             "<br>".join(
-                f"{_text(r.source.rsplit(':', 1)[-1])} {_code(r.path)}: {_text(r.value)}".strip()
+                f"{text(r.source.rsplit(':', 1)[-1])} {code(r.path)}: {text(r.value)}".strip()
                 for r in one.readings
             ),
         )
         for one in ruling.evidence
     ]
-    table = _table(("status", "resources", "evidence"), rows)
-    return _folded(f"{ruling.status}: {_code(ruling.rule.id)} {_text(ruling.rule.title)}", table)
+    listed = table(("status", "resources", "evidence"), rows)
+    return folded(f"{ruling.status}: {code(ruling.rule.id)} {text(ruling.rule.title)}", listed)
 
 
 def _coverage(audit: Audit) -> Iterator[str]:
     found = audit.coverage
     yield f"{found.judged} of {found.resources} resources were judged.\n"
-    yield _table(
+    yield table(
         ("domain", "rules", "applied", "resources", "judgements"),
         [
             (d.domain, str(d.rules), str(d.applied), str(d.resources), str(d.judgements))
@@ -179,34 +160,10 @@ def _coverage(audit: Audit) -> Iterator[str]:
         ],
     )
     unseen = [
-        (_code(kind.type), _code(", ".join(kind.names)), _text(kind.harmless or "nobody says so"))
+        (code(kind.type), code(", ".join(kind.names)), text(kind.harmless or "nobody says so"))
         for kind in found.unseen
     ]
-    yield _table(("type that no rule looked at", "resources", "why that is fine"), unseen)
-    off = [f"- {_code(r.rule.id)}" for r in audit.rulings if r.status == "disabled"]
+    yield table(("type that no rule looked at", "resources", "why that is fine"), unseen)
+    off = [f"- {code(r.rule.id)}" for r in audit.rulings if r.status == "disabled"]
     if off:
         yield "\n".join(["Rules that this environment switches off:\n", *off, ""])
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; empty without rows."""
-    if not rows:
-        return ""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _folded(summary: str, content: str) -> str:
-    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>\n"
-
-
-def _text(value: str) -> str:
-    """Text that Markdown, HTML and mentions leave as it is."""
-    plain = html.escape(" ".join(value.split()), quote=False)
-    quiet = _MENTION.sub("@\u200b", plain)
-    return _SPECIAL.sub(lambda found: f"&#{ord(found.group())};", quiet)
-
-
-def _code(value: str) -> str:
-    """The same as code; nobody is called from within."""
-    return f"<code>{_text(value)}</code>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
 from plinth.clouds.aws.checks import check
-from plinth.clouds.aws.facts import REGIONS, STATEFUL
+from plinth.clouds.aws.facts import COSTLY, REGIONS, STATEFUL
 from plinth.ports import Port
 
 CLOUD = CloudInfo(
@@ -29,6 +29,7 @@ CLOUD = CloudInfo(
     sdk="pulumi_aws",
     extra="aws",
     packages=("aws", "kubernetes", "random"),
+    costly=COSTLY,
     stateful=(STATEFUL | STATEFUL_ANYWHERE).__contains__,
     commands=("aws",),
     check=check,

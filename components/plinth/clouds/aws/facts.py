@@ -114,3 +114,26 @@ STATEFUL: Final = frozenset(
         "aws:secretsmanager/secret:Secret",
     }
 )
+
+#: Pulumi types that are most of a bill -> the properties that it goes by.
+COSTLY: Final = {
+    "aws:ec2/launchTemplate:LaunchTemplate": ("blockDeviceMappings",),
+    "aws:ec2/natGateway:NatGateway": (),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("subnetIds",),
+    "aws:eks/cluster:Cluster": ("upgradePolicy",),
+    "aws:eks/nodeGroup:NodeGroup": ("capacityType", "instanceTypes", "scalingConfig"),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (
+        "nodeType",
+        "numCacheClusters",
+        "numNodeGroups",
+        "replicasPerNodeGroup",
+    ),
+    "aws:rds/instance:Instance": (
+        "allocatedStorage",
+        "instanceClass",
+        "iops",
+        "multiAz",
+        "storageThroughput",
+        "storageType",
+    ),
+}

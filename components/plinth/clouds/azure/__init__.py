@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
 from plinth.clouds.azure.checks import check
-from plinth.clouds.azure.facts import REGIONS, STATEFUL
+from plinth.clouds.azure.facts import COSTLY, REGIONS, STATEFUL
 from plinth.clouds.azure.options import AzureOptions
 from plinth.ports import Port
 
@@ -31,6 +31,7 @@ CLOUD = CloudInfo(
     sdk="pulumi_azure_native",
     extra="azure",
     packages=("azure-native", "kubernetes", "random"),
+    costly=COSTLY,
     stateful=(STATEFUL | STATEFUL_ANYWHERE).__contains__,
     commands=("az", "kubelogin"),
     check=check,

@@ -100,3 +100,22 @@ STATEFUL: Final = frozenset(
         "azure-native:storage:StorageAccount",
     }
 )
+
+#: Pulumi types that are most of a bill -> the properties that it goes by.
+COSTLY: Final = {
+    "azure-native:containerregistry:Registry": ("sku",),
+    "azure-native:containerservice:AgentPool": (
+        "count",
+        "maxCount",
+        "minCount",
+        "osDiskSizeGB",
+        "scaleSetPriority",
+        "vmSize",
+    ),
+    "azure-native:containerservice:ManagedCluster": ("agentPoolProfiles", "sku"),
+    "azure-native:dbforpostgresql:Server": ("highAvailability", "sku", "storage"),
+    "azure-native:network:NatGateway": (),
+    "azure-native:network:PrivateEndpoint": (),
+    "azure-native:redisenterprise:RedisEnterprise": ("highAvailability", "sku"),
+    "azure-native:storage:StorageAccount": ("sku",),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
 from plinth.clouds.gcp.checks import check
-from plinth.clouds.gcp.facts import REGIONS, STATEFUL
+from plinth.clouds.gcp.facts import COSTLY, REGIONS, STATEFUL
 from plinth.clouds.gcp.options import GcpOptions
 from plinth.ports import Port
 
@@ -30,6 +30,7 @@ CLOUD = CloudInfo(
     sdk="pulumi_gcp",
     extra="gcp",
     packages=("gcp", "kubernetes", "random"),
+    costly=COSTLY,
     stateful=(STATEFUL | STATEFUL_ANYWHERE).__contains__,
     commands=("gke-gcloud-auth-plugin",),
     check=check,

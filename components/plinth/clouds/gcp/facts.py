@@ -113,3 +113,17 @@ STATEFUL: Final = frozenset(
         "gcp:storage/bucket:Bucket",
     }
 )
+
+#: Pulumi types that are most of a bill -> the properties that it goes by.
+COSTLY: Final = {
+    "gcp:compute/routerNat:RouterNat": (),
+    "gcp:container/cluster:Cluster": (),
+    "gcp:container/nodePool:NodePool": ("autoscaling", "nodeConfig", "nodeCount", "nodeLocations"),
+    "gcp:redis/instance:Instance": ("memorySizeGb", "replicaCount", "tier"),
+    "gcp:sql/databaseInstance:DatabaseInstance": (
+        "settings.availabilityType",
+        "settings.diskSize",
+        "settings.diskType",
+        "settings.tier",
+    ),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
 from plinth.clouds.kubernetes.checks import check
-from plinth.clouds.kubernetes.facts import STATEFUL
+from plinth.clouds.kubernetes.facts import COSTLY, STATEFUL
 from plinth.clouds.kubernetes.options import KubernetesOptions
 from plinth.ports import Port
 
@@ -24,6 +24,7 @@ CLOUD = CloudInfo(
     sdk="pulumi_kubernetes",
     extra="kubernetes",
     packages=("kubernetes", "random"),
+    costly=COSTLY,
     stateful=(STATEFUL | STATEFUL_ANYWHERE).__contains__,
     check=check,
     options=KubernetesOptions,

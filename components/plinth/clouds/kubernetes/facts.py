@@ -21,6 +21,13 @@ STATEFUL: Final = frozenset(
     }
 )
 
+#: Pulumi types that take machines or disks of their own -> the properties that say how many.
+COSTLY: Final = {
+    "kubernetes:apps/v1:StatefulSet": ("spec.replicas",),
+    "kubernetes:core/v1:PersistentVolumeClaim": ("spec.resources",),
+    "kubernetes:postgresql.cnpg.io/v1:Cluster": ("spec.instances", "spec.storage"),
+}
+
 
 def theirs(name: str) -> str:
     """The Secret that a name in the spec means: lower case, with dashes for what it cannot have.

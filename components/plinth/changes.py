@@ -150,14 +150,14 @@ def content(inputs: Mapping[str, Any] | None, paths: Collection[str] | None = No
     kept = {
         key: value
         for key, value in inputs.items()
-        if not key.startswith("__") and (paths is None or any(_under(path, key) for path in paths))
+        if not key.startswith("__") and (paths is None or any(under(path, key) for path in paths))
     }
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _under(path: str, key: str) -> bool:
-    """Whether a property path such as ``tags.owner`` or ``["a.b"][0]`` starts with a key."""
+def under(path: str, key: str) -> bool:
+    """Whether a property path such as ``tags.owner`` is a key, or begins with it."""
     return path == key or path.startswith((f"{key}.", f"{key}[", f'["{key}"]'))
 
 
@@ -171,7 +171,7 @@ def costs(change: Change, costly: Mapping[str, Collection[str]]) -> bool:
     if change.type not in costly or change.op in QUIET:
         return False
     return change.op != "update" or any(
-        _under(path, key) for path in change.properties for key in costly[change.type]
+        under(path, key) for path in change.properties for key in costly[change.type]
     )
 
 

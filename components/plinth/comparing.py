@@ -12,10 +12,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from plinth import changes as planned
 from plinth.graph import Graph, Resource, capability_of
 from plinth.planning import PARTS, Plan
 from plinth.rehearsal.diff import changes
@@ -76,12 +77,37 @@ class Row:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costly:
+    """One thing that shows on the bill.
+
+    Attributes:
+        part: Capability, or ``foundation`` or ``services``.
+        what: Kind of a resource, or kind and name with the property that differs.
+        left: How many there are on the left, or the property's value; and ``right``.
+    """
+
+    part: str
+    what: str
+    left: Any
+    right: Any
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """Two plans of one spec."""
+    """Two plans.
+
+    Attributes:
+        left: One side.
+        right: The other side.
+        changes: What would happen to the environment on the way from left to right, where both are
+            of the same one; ``None`` otherwise. Names that follow from the environment's are
+            compared then like anything else.
+    """
 
     left: Plan
     right: Plan
+    changes: tuple[planned.Change, ...] | None = None
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -99,10 +125,16 @@ class Comparison:
         both = {name: (left.get(name), right.get(name)) for name in names}
         return {name: pair for name, pair in both.items() if pair[0] != pair[1]}
 
+    @cached_property
+    def costly(self) -> tuple[Costly, ...]:
+        """What shows on the bill: one more, one less, or another size."""
+        known = {**self.left.blueprint.cloud.costly, **self.right.blueprint.cloud.costly}
+        return tuple(found for row in self.rows for found in _costly(row, known))
+
     @property
     def same(self) -> bool:
         """Whether nothing differs but names that follow from the environment's."""
-        return all(row.same for row in self.rows)
+        return all(row.same for row in self.rows) and not self.changes
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as one object, for ``--json``."""
@@ -118,6 +150,10 @@ class Comparison:
                 }
                 for side, plan in sides.items()
             },
+            "costly": [asdict(found) for found in self.costly],
+            "changes": (
+                [change.to_json() for change in self.changes] if self.changes is not None else None
+            ),
             "parts": [row.to_json() for row in self.rows],
             "outputs": {
                 name: {"left": left, "right": right} for name, (left, right) in self.outputs.items()
@@ -144,7 +180,9 @@ class Comparison:
     def _changes(self, left: Resource, right: Resource) -> Iterator[Change]:
         """What differs by choice: values that come from other resources follow from those."""
         computed = left.property_dependencies.keys() | right.property_dependencies.keys()
-        one, other = _neutral(self.left, left), _neutral(self.right, right)
+        one, other = _opened(left.inputs), _opened(right.inputs)
+        if self.changes is None:
+            one, other = _neutral(self.left, one), _neutral(self.right, other)
         for change in changes(one, other):
             if change.path[0] not in computed:
                 yield Change(
@@ -152,6 +190,19 @@ class Comparison:
                     left=_at(_opened(left.inputs), change.path),
                     right=_at(_opened(right.inputs), change.path),
                 )
+
+
+def _costly(row: Row, known: Mapping[str, tuple[str, ...]]) -> Iterator[Costly]:
+    for token in [*row.left, *(each for each in row.right if each not in row.left)]:
+        left, right = row.left.get(token, 0), row.right.get(token, 0)
+        if token in known and left != right:
+            yield Costly(part=row.part, what=kind(token), left=left, right=right)
+    kinds = {kind(token): properties for token, properties in known.items()}
+    for label, differing in row.changed.items():
+        for change in differing:
+            if any(planned.under(change.path, each) for each in kinds.get(label.split()[0], ())):
+                what = f"{label}: {change.path}"
+                yield Costly(part=row.part, what=what, left=change.left, right=change.right)
 
 
 def _components(graph: Graph) -> dict[tuple[str, str], dict[str, Resource]]:
@@ -185,7 +236,7 @@ def _label(resource: Resource) -> str:
     return f"{kind(resource.type)} {resource.name}"
 
 
-def _neutral(plan: Plan, resource: Resource) -> Any:
+def _neutral(plan: Plan, inputs: Any) -> Any:
     """Inputs without the names that follow from the environment, its account and its region."""
     settings = plan.blueprint.settings
     words = {
@@ -195,7 +246,7 @@ def _neutral(plan: Plan, resource: Resource) -> Any:
         plan.blueprint.environment: "<environment>",
     }
     known = {word: mark for word, mark in words.items() if word}
-    return _replaced(_opened(resource.inputs), known)
+    return _replaced(inputs, known)
 
 
 def _opened(value: Any) -> Any:

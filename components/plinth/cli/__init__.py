@@ -28,7 +28,7 @@ _COMMANDS = {
     "schema": ("plinth.cli.spec:schema", "Print the JSON Schema of specs, for editors."),
     "explain": ("plinth.cli.spec:explain", "Show where each value of an environment comes from."),
     "plan": ("plinth.cli.plan:plan", "Show what would be made; no engine, no credentials."),
-    "diff": ("plinth.cli.diff:diff", "Show two environments, or two clouds, side by side."),
+    "diff": ("plinth.cli.diff:diff", "Show environments, revisions, specs or clouds side by side."),
     "policy": ("plinth.cli.policy:policy", "Judge by the policies, explain rules, report."),
     "preview": ("plinth.cli.operate:preview", "Review what would change, and whether it may."),
     "up": ("plinth.cli.operate:up", "Make the environment what the spec says."),

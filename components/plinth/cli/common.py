@@ -26,7 +26,10 @@ def _chosen(_ctx: click.Context, _param: click.Parameter, value: Path | None) ->
     return find_spec() if value is None else value
 
 
-def _environments(ctx: click.Context, _param: click.Parameter, text: str) -> list[CompletionItem]:
+def complete_environments(
+    ctx: click.Context, _param: click.Parameter, text: str
+) -> list[CompletionItem]:
+    """The spec's environments that begin with a text."""
     from plinth.cli.usage import environments
 
     names = environments(ctx.params)
@@ -41,7 +44,9 @@ def _clouds(_ctx: click.Context, _param: click.Parameter, text: str) -> list[Com
 
 def environment_argument(function: F) -> F:
     """``ENVIRONMENT``: one of the spec's environments."""
-    return click.argument("environment", metavar="ENV", shell_complete=_environments)(function)
+    return click.argument("environment", metavar="ENV", shell_complete=complete_environments)(
+        function
+    )
 
 
 def spec_option(function: F) -> F:

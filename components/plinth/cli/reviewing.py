@@ -94,4 +94,5 @@ def show(review: Review) -> None:
             tables.show(tables.warning(diagnostic.message))
         else:
             tables.show(escape(diagnostic.message))
-    tables.show(f"[dim]digest {review.digest}[/]")
+    if review.source == "engine":
+        tables.show(f"[dim]digest {review.digest}[/]")

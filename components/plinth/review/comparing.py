@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plinth.changes import Change, Op, content, judge
+from plinth.clouds import CloudInfo
 from plinth.graph import Graph, Resource, capability_of
 from plinth.rehearsal import packages, plan
 from plinth.rehearsal.diff import Change as Difference
@@ -30,6 +31,11 @@ def compare(old: Graph, new: Graph, stateful: Stateful) -> tuple[Change, ...]:
         stateful: Whether resources of a type keep data.
     """
     return tuple(_Comparison(old, new, stateful).changes())
+
+
+def stateful_on(*clouds: CloudInfo) -> Stateful:
+    """Whether resources of a type keep data on any of some clouds."""
+    return lambda kind: any(cloud.stateful(kind) for cloud in clouds)
 
 
 @dataclass

@@ -91,9 +91,9 @@ def offline(spec: Path, environment: str, base: str | None = None) -> Review:
     blueprint, graph = made.blueprint, made.graph
     if environment in before.environments:
         old = before.plan(environment)
-        known = {old.blueprint.cloud.stateful, blueprint.cloud.stateful}
         past = old.graph
-        found = comparing.compare(past, graph, lambda kind: any(each(kind) for each in known))
+        stateful = comparing.stateful_on(old.blueprint.cloud, blueprint.cloud)
+        found = comparing.compare(past, graph, stateful)
     else:
         said.append(f"{environment} is new: {name} has no such environment")
         past = replace(graph, resources=())

@@ -21,7 +21,7 @@ _BLOCKERS: Final = 20
 #: Environments that get a line of their own.
 _ENVIRONMENTS: Final = 100
 
-_CUT: Final = "\n_More did not fit here; the full log has everything._\n"
+_CUT: Final = "\n_More did not fit here; {} shows everything._\n"
 
 _OPS: Final = ("create", "update", "replace", "delete", "import")
 _RISKS: Final = {"data-loss": "🔴 **data loss**", "high": "🟠 high", "low": "🟢 low", "none": ""}
@@ -58,7 +58,8 @@ def comment(reviews: Sequence[Review], *, log: str | None = None) -> str:
         *(part for review in reviews for part in _parts(review)),
         _digests(reviews),
     ]
-    return fitting(head, blocks, _CUT)
+    everything = "the full log" if log else "<code>plinth preview ENV</code>"
+    return fitting(head, blocks, _CUT.format(everything))
 
 
 def _verdict(review: Review) -> str:
@@ -111,18 +112,18 @@ def _sources(reviews: Sequence[Review]) -> Iterator[str]:
     for review in reviews:
         groups.setdefault((review.source, review.base, review.head), []).append(review.environment)
     for (source, base, head), environments in groups.items():
-        who = "" if len(groups) == 1 else f"{', '.join(environments)}: "
+        who = "" if len(groups) == 1 else f"{text(', '.join(environments))}. "
         at = f" at {head[:8]}" if head else ""
         if source == "offline":
             against = base[:8] if base else "nothing"
             yield (
-                f"> [!NOTE]\n> {text(who)}made **without credentials**, from the spec alone{at}: "
+                f"> [!NOTE]\n> {who}Made **without credentials**, from the spec alone{at}: "
                 f"the plan against that of the base ({against}). State and clouds were not asked, "
                 "so what was never brought up, or was changed by hand, does not show.\n"
             )
         else:
             against = f", against {base[:8]}" if base else ""
-            yield f"{text(who)}asked of the engine{at}{against}.\n"
+            yield f"{who}Asked of the engine{at}{against}.\n"
 
 
 def _log(address: str | None) -> str:
@@ -304,5 +305,11 @@ def _approval(state: str, approval: Approval) -> tuple[str, ...]:
 
 
 def _digests(reviews: Sequence[Review]) -> str:
-    lines = [f"- {text(each.environment)}: {code(each.digest)}" for each in reviews]
-    return folded("Digests of these plans, for `plinth up ENV --approved`", "\n".join(lines))
+    lines = [
+        f"- {text(each.environment)}: {code(each.digest)}"
+        for each in reviews
+        if each.source == "engine"
+    ]
+    if not lines:
+        return ""
+    return folded("Digests of these plans, for <code>up ENV --approved</code>", "\n".join(lines))

@@ -56,7 +56,8 @@ def test_a_durable_environment(plinth: Plinth) -> None:
     assert found.json["risk"] == "data-loss"
     lossy = plinth("up", "prod", "--rehearse", "--json")
     assert (lossy.code, lossy.json["risk"]) == (1, "data-loss")
-    assert {each["code"] for each in lossy.json["problems"]} == {"data-loss"}
+    assert {each["code"] for each in lossy.json["problems"]} == {"approval-missing"}
+    assert all("--allow-data-loss" in each["fix"] for each in lossy.json["problems"])
     assert all(each["path"].startswith("urn:") for each in lossy.json["problems"])
     assert _urns(plinth) == before
 

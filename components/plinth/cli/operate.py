@@ -80,7 +80,8 @@ def preview(
 
     Asks the engine; with --offline, compares the plan at a Git revision with that of the working
     tree. Exit code 1 when something that keeps data would be replaced or deleted and nobody
-    approved it in the spec, 3 when a mandatory policy is violated.
+    approved it in the spec, 3 when a mandatory policy is violated, 4 with --expect-no-changes and
+    any change.
     """
     from plinth.changes import found
     from plinth.review import making, revisions
@@ -98,12 +99,10 @@ def preview(
             review = making.through_engine(opened, report, refresh=refresh, base=commit)
     problems = review.blockers
     if expect_no_changes and review.summary:
-        problems = (*problems, found(review.changes))
+        problems = (found(review.changes), *problems)
     write(review, form, target, spec, problems)
     codes = {problem.code for problem in problems}
-    if "policy-violation" in codes:
-        return 3
-    return 4 if codes == {"changes-found"} else int(bool(codes))
+    return 4 if "changes-found" in codes else 3 if "policy-violation" in codes else int(bool(codes))
 
 
 def _refuse_engine(**given: bool) -> None:

@@ -1,0 +1,106 @@
+"""Approvals: which change each is for, until when, and how to write the one that is missing."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from review_support import SPEC, change
+
+from plinth.engine.changes import Outcome
+from plinth.review import approvals
+from plinth.spec.models import Approval
+
+TODAY = date(2030, 1, 31)
+
+
+def approval(resource: str = "models", **more: Any) -> Approval:
+    fields = {"change": "delete", "reason": "moved to the new bucket", "expires": "2030-01-31"}
+    return Approval.model_validate(
+        {"resource": resource, "approver": "lead@example.com", **fields, **more}
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "counts"),
+    [
+        (approval(), True),
+        (approval("mod*"), True),
+        (approval("*aws:s3/bucket:Bucket::models"), True),
+        (approval("Models"), False),
+        (approval("logs"), False),
+        (approval(change="replace"), False),
+        (approval(expires="2030-01-30"), False),
+    ],
+)
+def test_what_an_approval_is_for(given: Approval, counts: bool) -> None:
+    weighed = approvals.weigh([change()], [given], today=TODAY)
+    assert bool(weighed.granted) is counts
+    assert bool(weighed.used) is counts
+    assert len(weighed.used) + len(weighed.unused) + len(weighed.expired) == 1
+
+
+def test_what_keeps_no_data_needs_none() -> None:
+    harmless = change(risk="high")
+    weighed = approvals.weigh([harmless], [approval()], today=TODAY)
+    assert not weighed.granted
+    assert [each.resource for each in weighed.unused] == ["models"]
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    file = tmp_path / "platform.yaml"
+    file.write_text(SPEC, encoding="utf-8")
+    return file
+
+
+def missing(spec: Path, *changes: Any, given: Any = ()) -> list[Any]:
+    weighed = approvals.weigh(changes, given, today=TODAY)
+    return approvals.missing(changes, weighed, spec=spec, environment="prod", today=TODAY)
+
+
+def test_the_line_that_is_missing_can_be_pasted(spec: Path) -> None:
+    (problem,) = missing(spec, change(), change("logs"), given=[approval("logs")])
+    assert problem.code == "approval-missing"
+    assert problem.location.line == SPEC.splitlines().index(SPEC.splitlines()[-1]) + 1
+    assert "environments.prod.approvals" in problem.fix
+    (line,) = yaml.safe_load(problem.fix.split("`")[1])
+    assert line["expires"] == date(2030, 3, 2)
+    filled = {**line, "reason": "moved to the new bucket", "approver": "lead@example.com"}
+    assert not missing(spec, change(), given=[Approval.model_validate(filled)])
+
+
+def test_two_of_a_name_are_told_apart(spec: Path) -> None:
+    key = change(type_="aws:kms/key:Key")
+    problems = missing(spec, change(), key)
+    lines = [yaml.safe_load(each.fix.split("`")[1])[0]["resource"] for each in problems]
+    assert lines == ["*aws:kms/key:Key::models", "*aws:s3/bucket:Bucket::models"]
+    (left,) = missing(spec, change(), key, given=[approval(lines[0])])
+    assert "Bucket" in left.message
+
+
+def test_an_expired_one_is_told(spec: Path) -> None:
+    (problem,) = missing(spec, change(), given=[approval(expires="2029-12-31")])
+    assert "its approval expired on 2029-12-31" in problem.message
+
+
+def test_the_shared_list_goes_on_where_it_is(spec: Path) -> None:
+    spec.write_text(f"{SPEC}approvals: []\n", encoding="utf-8")
+    (problem,) = missing(spec, change())
+    assert "add to approvals," in problem.fix
+    assert problem.location.line == len(SPEC.splitlines()) + 1
+
+
+def test_another_plan_than_the_approved_one_is_refused() -> None:
+    planned = Outcome(changes=(change(),), outputs={}, seconds=1)
+    approvals.refuse_other_plan(planned, None, "prod")
+    approvals.refuse_other_plan(planned, planned.digest, "prod")
+    with pytest.raises(approvals.PlanChangedError) as refused:
+        approvals.refuse_other_plan(planned, "sha256:0", "prod")
+    (problem,) = refused.value.problems
+    assert (problem.code, refused.value.exit_code) == ("plan-changed", 4)
+    assert planned.digest in problem.fix
+    assert refused.value.outcome is planned

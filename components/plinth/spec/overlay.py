@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from plinth.errors import Location, Problem, SpecError, nearest
+from plinth.spec import order
 from plinth.spec.document import Document
 from plinth.spec.nodes import Node, Path, place
 from plinth.spec.types import Label
@@ -131,9 +132,11 @@ def environment_names(document: Document) -> tuple[str, ...]:
     """The spec's environments in the order in which they are written.
 
     Raises:
-        SpecError: ``environments`` is not a mapping of names to mappings, is empty, or has names
-            that cannot become part of resource names.
+        SpecError: ``environments`` is not a mapping of names to mappings, is empty, has names
+            that cannot become part of resource names, or an order that makes no sense.
     """
+    if order.AFTER in document.data:
+        raise SpecError(order.misplaced(document))
     if ENVIRONMENTS not in document.data:
         return (DEFAULT_ENVIRONMENT,)
     block = document.data[ENVIRONMENTS]
@@ -143,6 +146,7 @@ def environment_names(document: Document) -> tuple[str, ...]:
         fix = "Write `environments: {dev: {}}`, or leave it out for one environment, dev."
         raise SpecError(_problem(document, (ENVIRONMENTS,), "environments", message, fix))
     problems = [problem for name in block for problem in _check(document, name, block[name])]
+    problems += order.problems(document, block, ENVIRONMENTS)
     if problems:
         raise SpecError(*problems)
     return tuple(block)
@@ -171,7 +175,8 @@ def resolve(document: Document, environment: str) -> Layered:
     if rest or over.value is None:
         over = _NOTHING
     shared = {key: value for key, value in document.data.items() if key != ENVIRONMENTS}
-    return Layered(environment, merge(shared, over.value), document.root, over)
+    own = {key: value for key, value in over.value.items() if key != order.AFTER}
+    return Layered(environment, merge(shared, own), document.root, over)
 
 
 def _check(document: Document, name: str, overlay: Any) -> list[Problem]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from plinth import registry
 from plinth.clouds import CloudInfo
 from plinth.spec.models import CAPABILITIES, Settings, Spec
+from plinth.spec.order import AFTER, DESCRIPTION
 from plinth.spec.overlay import ENVIRONMENTS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -63,6 +64,7 @@ def json_schema(cloud: str | None = None) -> JsonSchema:
     for capability in CAPABILITIES:
         _open_tool(overlays[_OVERLAY + capability], _tools(capability, clouds), capability)
     overlays["overlay"] = {**_relax(root), "description": "What differs in one environment."}
+    overlays["overlay"]["properties"][AFTER] = _or_null(_after(environments))
     for names in environments["patternProperties"].values():
         names.clear()
         names["anyOf"] = [{"$ref": f"{_REF}overlay"}, {"type": "null"}]
@@ -74,6 +76,13 @@ def json_schema(cloud: str | None = None) -> JsonSchema:
         "title": "Plinth spec",
         "$defs": dict(sorted({**definitions, **overlays}.items())),
     }
+
+
+def _after(environments: JsonSchema) -> JsonSchema:
+    """What only an overlay has: names of other environments."""
+    (pattern,) = environments["patternProperties"]
+    name = {"type": "string", "pattern": pattern}
+    return {"description": DESCRIPTION, "type": "array", "items": name, "examples": [["dev"]]}
 
 
 def _model(model: type[BaseModel], definitions: dict[str, JsonSchema]) -> JsonSchema:

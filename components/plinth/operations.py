@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plinth import planning, program
 from plinth.blueprint import Blueprint
+from plinth.clouds import accounts
 from plinth.combinations import account_names
-from plinth.errors import PlinthError, PolicyError, Problem, UsageError
+from plinth.errors import EngineError, PlinthError, PolicyError, Problem, UsageError
 
 if TYPE_CHECKING:
     from plinth.engine.changes import OnChange, Outcome
@@ -62,7 +64,8 @@ class Environment:
 
     def preview(self, on_change: OnChange | None = None, *, allow_changes: bool = True) -> Outcome:
         """What ``up`` would do."""
-        return self.stack.preview(on_change, allow_changes=allow_changes)
+        with self._explained():
+            return self.stack.preview(on_change, allow_changes=allow_changes)
 
     def up(
         self,
@@ -76,12 +79,18 @@ class Environment:
         Look at :meth:`preview` first, and at :func:`refuse_data_loss`; or, where nothing is up
         yet, at :func:`refuse_violations`.
         """
-        outcome = self.stack.up(on_change, adopt=adopt, forget=forget)
+        with self._explained():
+            outcome = self.stack.up(on_change, adopt=adopt, forget=forget)
         if not self.rehearse:
             lock = program.lock_file(self.spec.parent, self.blueprint.environment)
             pins = self.blueprint.pins.model_dump(mode="json", exclude_none=True)
             lock.write_text(json.dumps(pins, indent=2) + "\n", encoding="utf-8")
         return outcome
+
+    def refresh(self, on_change: OnChange | None = None) -> Outcome:
+        """Takes over into the state what has changed in the cloud."""
+        with self._explained():
+            return self.stack.refresh(on_change)
 
     def destroy(self, on_change: OnChange | None = None) -> Outcome:
         """Deletes everything, or nothing.
@@ -91,7 +100,28 @@ class Environment:
                 everything beside it is gone.
         """
         refuse_protected(self, self.resources)
-        return self.stack.destroy(on_change)
+        with self._explained():
+            return self.stack.destroy(on_change)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Names the environment and its account where the engine can name neither."""
+        try:
+            yield
+        except EngineError as error:
+            raise accounts.explained(error, self.blueprint) from error
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What should be said before the environment is changed."""
+        settings = self.blueprint.settings
+        if not settings.durable or settings.account or not self.blueprint.cloud.any_account:
+            return ()
+        name = self.blueprint.environment
+        return (
+            f"{name} is durable and pinned to no account: whatever credentials are in hand are "
+            f"used; add `account:` to {name} in {self.spec}",
+        )
 
 
 def open_environment(

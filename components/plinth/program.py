@@ -66,7 +66,8 @@ def main() -> None:
     program, which is where the engine runs it.
 
     Raises:
-        SystemExit: With a readable message, when the spec has problems.
+        SystemExit: With a readable message, when the spec has problems or the credentials in hand
+            are of another account.
     """
     import pulumi
 
@@ -75,10 +76,9 @@ def main() -> None:
     path = Path(pulumi.Config().get("spec") or "platform.yaml")
     environment = pulumi.get_stack()
     try:
-        resolved = blueprint_of(path, environment)
+        build(blueprint_of(path, environment))()
     except PlinthError as error:
         for problem in error.problems:
             hint = f" {problem.fix}" if problem.fix else ""
             pulumi.log.error(f"{problem}.{hint}")
         raise SystemExit(error.exit_code) from None
-    build(resolved)()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_a_cycle_is_told_in_order() -> None:
     assert trip[0] == trip[-1]
     assert set(trip) == {"a1", "b1", "c1"}
     waiting = predecessors_of(circle)
-    assert all(then in waiting[one] for one, then in zip(trip, trip[1:], strict=False))
+    assert all(then in waiting[one] for one, then in pairwise(trip))
 
 
 def predecessors_of(document: Document) -> dict[str, list[str]]:

@@ -185,7 +185,7 @@ def refresh(
         _show_absent(opened, as_json=as_json)
         return
     with progress("Refreshing", opened, quiet=as_json) as report:
-        outcome = opened.stack.refresh(report)
+        outcome = opened.refresh(report)
     _show(outcome, as_json=as_json, done=True)
 
 

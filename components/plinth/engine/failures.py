@@ -3,109 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pulumi.automation.errors import CommandError
 
 from plinth.engine.changes import Collector, plain
+from plinth.engine.sentences import KNOWN
 from plinth.errors import EngineError, PlinthError, PolicyError, Problem
-
-#: Sentences of the CLI and of cloud SDKs, and what they mean: pattern, code, message, fix.  The
-#: message says ``{said}`` where the original sentence tells more.
-_KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
-    (
-        r"incorrect passphrase",
-        "passphrase-wrong",
-        "The passphrase does not open this stack's secrets",
-        "Set PULUMI_CONFIG_PASSPHRASE_FILE (or PULUMI_CONFIG_PASSPHRASE) to the right one",
-    ),
-    (
-        r"passphrase must be set",
-        "passphrase-missing",
-        "This stack's secrets need a passphrase and none is set",
-        "Set PULUMI_CONFIG_PASSPHRASE_FILE to the file that holds it",
-    ),
-    (
-        r"the stack is currently locked by|Another update is currently in progress",
-        "stack-locked",
-        "{said}",
-        "Wait until the other run has ended",
-    ),
-    (
-        r"No valid credential sources|failed to refresh cached credentials|no EC2 IMDS role found"
-        r"|unable to locate credentials|could not find default credentials|NoCredentialProviders"
-        r"|Please run 'az login'|DefaultAzureCredential",
-        "credentials-missing",
-        "There are no usable credentials: {said}",
-        "Log in to the cloud in this shell; `plinth doctor` shows what is missing",
-    ),
-    (
-        r"unable to open (bucket|state directory)|could not list bucket|error listing stacks"
-        r"|performing HTTP request: .*(dial tcp|timeout|EOF|no such host|certificate)"
-        r"|read \".pulumi/meta.yaml\"|failed to load checkpoint",
-        "backend-unreachable",
-        "The backend that keeps the state cannot be reached: {said}",
-        "Check PULUMI_BACKEND_URL and the access to it",
-    ),
-    (
-        r"could not create secrets manager|(get|load)\w* (stack )?secrets (manager|provider)"
-        r"|unable to decrypt|failed to decrypt",
-        "secrets-key-unusable",
-        "The key that keeps the stack's secrets cannot be used: {said}",
-        "Check that it exists and that you may use it; `plinth bootstrap` makes an account's key",
-    ),
-    (
-        r"problem logging in|PULUMI_ACCESS_TOKEN must be set|invalid access token"
-        r"|not logged in|Unauthorized: No credentials",
-        "backend-login",
-        "The state's backend asks for a login",
-        "Run `pulumi login`, or set PULUMI_ACCESS_TOKEN",
-    ),
-    (
-        r"no resource plugin '|no language plugin '|failed to load plugin"
-        r"|could not (find|download) plugin|automatically download and install \w+ plugin",
-        "plugin-missing",
-        "A provider plugin is missing: {said}",
-        "Check the network, or install it with `pulumi plugin install`",
-    ),
-    (
-        r"error reading from server|transport is closing|Error while dialing.*connection refused",
-        "provider-died",
-        "The provider ended in the middle of the run: {said}",
-        "Run `plinth up` again; what was being made is looked up first",
-    ),
-    (
-        r"no space left on device",
-        "disk-full",
-        "A disk is full: {said}",
-        "Make room, then run the same command again",
-    ),
-    (
-        r"no stack named",
-        "stack-missing",
-        "{said}",
-        "Create it with `plinth up`",
-    ),
-    (
-        r"does not satisfy the version requirement|requires Pulumi",
-        "engine-too-old",
-        "{said}",
-        "Run `plinth engine install`",
-    ),
-    (
-        r"policy pack .*(did not start|failed to start)|failed to load policy|failed to run policy|"
-        r"policy pack not found",
-        "policy-pack-broken",
-        "{said}",
-        "See what it says; `plinth plan` runs the same rules without the engine",
-    ),
-    (
-        r"marked for protection|as it is currently protected|because it is protected",
-        "resource-protected",
-        "{said}",
-        "Turn its `durable` setting off first, with an `up`, if it really has to go",
-    ),
-)
 
 #: What the CLI says about the failure as a whole, once the cause is listed on its own.
 _ECHO: Final = re.compile(
@@ -117,19 +23,90 @@ _ECHO: Final = re.compile(
 
 def classify(message: str, *, urn: str | None = None) -> Problem:
     """The problem behind one error message of the CLI or a provider."""
+    return _classify(message, urn).problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """A problem, and why it is one: what many resources may have in common.
+
+    ``on`` is what it happened to, as far as the cloud says; ``reason`` is the rest of the message.
+    """
+
+    problem: Problem
+    reason: str
+    on: str = ""
+
+
+def _classify(message: str, urn: str | None) -> _Cause:
     text = _sentence(message)
-    for pattern, code, known, fix in _KNOWN:
-        if re.search(pattern, message):
-            return Problem(code=code, message=known.format(said=text), path=urn, fix=fix)
-    code = "resource-failed" if urn and "pulumi:pulumi:Stack" not in urn else "engine-failed"
-    return Problem(code=code, message=text, path=urn)
+    of_resource = urn is not None and "pulumi:pulumi:Stack" not in urn
+    for pattern, code, known, fix in KNOWN:
+        found = re.search(pattern, text) or re.search(pattern, message)
+        # What a resource lacks is never the backend, although that is a bucket as well.
+        if found is None or (of_resource and code.startswith("backend-")):
+            continue
+        named = {key: value or "" for key, value in found.groupdict().items()}
+        named["action"] = named.get("action") or named.get("action2") or ""
+        what = named.get("what", "").strip('".,')
+        on = f" on {what}" if what else ""
+        told = Problem(
+            code=code, message=known.format(said=_core(text), on=on, **named), path=urn, fix=fix
+        )
+        return _Cause(told, known.format(said=_core(text), on="", **named), on)
+    code = "resource-failed" if of_resource else "engine-failed"
+    return _Cause(Problem(code=code, message=text, path=urn), _core(text))
+
+
+def _core(text: str) -> str:
+    """What went wrong without the request that it went wrong in (as the AWS SDK tells both)."""
+    _, marked, rest = text.rpartition("api error ")
+    return _NOISE.sub("", rest if marked else text).rstrip(". ")
+
+
+#: Numbers of requests, which make every message another one, and advice that is not ours.
+_NOISE: Final = re.compile(
+    r"[,.]?\s*\(?(request|trace|correlation) ?id[:=]? [\w-]+\)?"
+    r"|\s*Encoded authorization failure message: \S+"
+    r"|\s*(Please see https?:|NEW: You can use).*",
+    re.IGNORECASE,
+)
+
+
+def _together(causes: Sequence[_Cause]) -> list[Problem]:
+    """One problem for each reason, which says how many resources failed for it."""
+    groups: dict[tuple[str, str], list[_Cause]] = {}
+    for cause in causes:
+        groups.setdefault((cause.problem.code, cause.reason), []).append(cause)
+    return [_merged(same) for same in groups.values()]
+
+
+def _merged(same: Sequence[_Cause]) -> Problem:
+    first = same[0]
+    names = sorted({_name(cause.problem.path) for cause in same if cause.problem.path})
+    if len(names) < 2:
+        return first.problem
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    listed = f"{len(names)} resources: {', '.join(names[:_MOST_NAMED])}{more}"
+    example = f",{first.on} among others" if first.on else ""
+    return replace(first.problem, message=f"{first.reason} ({listed}){example}", path=None)
+
+
+_MOST_NAMED: Final = 5
+
+
+def _name(urn: str) -> str:
+    """A resource as it is called in lists: its logical name and the end of its type."""
+    _, _, types, name = urn.split("::", 3)
+    return f"{name} ({types.rsplit(':', 1)[-1]})"
 
 
 def failure(error: CommandError, events: Collector) -> PlinthError:
     """The error to raise after a command of the CLI failed.
 
     Policy violations come first, then each failed resource with its provider's own message and its
-    URN (in ``path``), and only without either what the CLI itself says.
+    URN (in ``path``), and only without either what the CLI itself says.  What several resources
+    failed for is one problem.
     """
     violations = [
         Problem(code="policy-violation", message=f"{rule}: {said.message}", path=said.urn)
@@ -140,10 +117,8 @@ def failure(error: CommandError, events: Collector) -> PlinthError:
         return PolicyError(*violations)
     said = [each for each in events.diagnostics if each.severity == "error"]
     causes = [each for each in said if not _ECHO.search(each.message)] or said
-    problems = [classify(each.message, urn=each.urn) for each in causes]
-    if not problems:
-        problems = [classify(_last_words(error))]
-    return EngineError(*dict.fromkeys(problems))
+    problems = [_classify(each.message, each.urn) for each in causes]
+    return EngineError(*_together(problems or [_classify(_last_words(error), None)]))
 
 
 def _sentence(message: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi import automation
+from pulumi import RunError, automation
 from pulumi.automation.errors import CommandError, StackNotFoundError
 
 from plinth.engine import quiet, recovery
@@ -30,6 +30,7 @@ from plinth.engine.settings import (
     run_variables,
     secrets_provider,
 )
+from plinth.errors import PlinthError
 from plinth.graph import SECRET
 
 Program = Callable[[], Awaitable[None] | None]
@@ -85,7 +86,8 @@ class Stack:
     ) -> None:
         self.settings = settings
         self.project = str(load_project(settings.root)["name"])
-        self._program = program
+        self._program = self._heard(program)
+        self._refusal: PlinthError | None = None
         self._engine = engine or locate()
         self._stateful = stateful
         self._packs = tuple(policy_packs)
@@ -259,13 +261,26 @@ class Stack:
 
     @contextmanager
     def _translated(self, events: Collector) -> Iterator[None]:
+        self._refusal = None
         started = time.monotonic()
         try:
             yield
         except CommandError as error:
-            raised = failure(error, events)
+            raised = self._refusal or failure(error, events)
             raised.outcome = _outcome(events, {}, started)
             raise raised from error
+
+    def _heard(self, program: Program) -> Program:
+        """The program, with what it refuses by itself kept: the engine would hand on text alone."""
+
+        def heard() -> Awaitable[None] | None:
+            try:
+                return program()
+            except PlinthError as error:
+                self._refusal = error
+                raise RunError(str(error)) from error
+
+        return heard
 
     def _workspace(self, resources: ExitStack, *, clouds: bool = True) -> Workspace:
         variables = run_variables(self.settings, self._engine) | self._extra

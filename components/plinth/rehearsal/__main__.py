@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -18,24 +19,34 @@ from plinth.rehearsal import packages
 from plinth.rehearsal.faults import load
 from plinth.rehearsal.server import serve, wait_for_parent
 
+#: The variable by which users say that the credentials in hand are of one account.
+HOLDER: Final = "PLINTH_REHEARSE_ACCOUNT"
+
 
 @click.command()
 @click.option("--database", required=True, type=click.Path(path_type=Path), help="The cloud.")
 @click.option("--packages", "names", default=",".join(packages.NAMES), help="Comma-separated.")
 @click.option("--faults", type=click.Path(path_type=Path), help="A plan of outages.")
+@click.option(
+    "--holder",
+    envvar=HOLDER,
+    default="",
+    help="Account that the credentials in hand are of. Default: whichever is asked for.",
+)
 @click.option("--plugin", is_flag=True, help="Print a bare port, for Pulumi's plugin protocol.")
 @click.argument("engine", required=False)
-def main(
+def main(  # noqa: PLR0917 click passes options by name
     database: Path,
     names: str,
     faults: Path | None,
-    plugin: bool,  # noqa: FBT001 click passes options by name
+    holder: str,
+    plugin: bool,  # noqa: FBT001 same
     engine: str | None,
 ) -> None:
     """Serve simulated clouds to a Pulumi engine on this machine."""
     del engine  # a plugin is told the engine's address; there is nothing to tell it
     try:
-        ports, _ = serve(names.split(","), database, load(faults) if faults else ())
+        ports, _ = serve(names.split(","), database, load(faults) if faults else (), holder)
     except PlinthError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)

@@ -26,7 +26,13 @@ from plinth.rehearsal.cloud import Cloud, Record
 from plinth.rehearsal.diff import Change
 from plinth.rehearsal.faults import Call, Fault, Faults, Planned
 from plinth.rehearsal.lookups import ask
-from plinth.rehearsal.packages.base import NotFoundError, Package, Settings, opened
+from plinth.rehearsal.packages.base import (
+    NotFoundError,
+    Package,
+    RefusedError,
+    Settings,
+    opened,
+)
 from plinth.rehearsal.plan import Naming, assign_name, compare, expected, named_by_hand, previewed
 from plinth.rehearsal.sdk import Kind
 
@@ -52,10 +58,14 @@ class Provider:
         package: What it stands in for.
         cloud: Where resources live.
         plan: The outages to rehearse.
+        holder: Account that the credentials in hand are of; empty for whichever is asked for.
     """
 
-    def __init__(self, package: Package, cloud: Cloud, plan: Sequence[Planned] = ()) -> None:
+    def __init__(
+        self, package: Package, cloud: Cloud, plan: Sequence[Planned] = (), holder: str = ""
+    ) -> None:
         self._package = package
+        self._holder = holder
         self._cloud = cloud
         self._cancelled = threading.Event()
         self._faults = Faults(plan, cloud, self._cancelled.wait)
@@ -122,8 +132,11 @@ class Provider:
     ) -> provider_pb2.ConfigureResponse:
         """Keep the settings of a provider for the rest of its connection."""
         with self._answering(context, Call("configure", _CONFIG + self._package.name)):
-            self._latest = self._package.settings(self._config(request.args))
-            self._settings[context.peer()] = self._latest
+            config = self._config(request.args)
+            settings = self._package.settings(config)
+            if self._holder:
+                settings = self._package.held_by(settings, config, self._holder)
+            self._settings[context.peer()] = self._latest = settings
             return provider_pb2.ConfigureResponse(
                 supportsPreview=True, supports_autonaming_configuration=True
             )
@@ -183,6 +196,7 @@ class Provider:
                 properties |= self._package.common(kind, inputs, settings)
                 return provider_pb2.CreateResponse(properties=wire.encode(properties))
         with self._answering(context, Call("create", token, request.urn)):
+            self._admit(settings, token)
             record = self._create(self._kind(token), request.urn, logical, inputs, settings)
             properties = self._state(record, settings)
         return provider_pb2.CreateResponse(id=record.id, properties=wire.encode(properties))
@@ -194,6 +208,7 @@ class Provider:
         token, _ = _identity(request.urn)
         with self._answering(context, Call("read", token, request.urn)):
             settings = self._of(context)
+            self._admit(settings, token)
             record = self._cloud.get(token, request.id, settings.scope)
             if record is None:
                 return provider_pb2.ReadResponse()
@@ -222,6 +237,7 @@ class Provider:
                     properties = previewed(inputs, draft.outputs, known=record.outputs)
                 properties |= self._package.common(kind, inputs, settings)
             else:
+                self._admit(settings, token)
                 if record is None:
                     raise EngineError(_missing(token, request.id))
                 reason = self._package.refuse_update(record, _plain(inputs), self._cloud)
@@ -237,6 +253,7 @@ class Provider:
         token, _ = _identity(request.urn)
         call = Call("delete", token, request.urn)
         with self._answering(context, call), self._cloud.transaction():
+            self._admit(self._of(context), token)
             record = self._cloud.get(token, request.id, self._of(context).scope)
             if record is not None:
                 reason = self._package.refuse_delete(record, self._cloud)
@@ -253,6 +270,7 @@ class Provider:
         """Answer a lookup."""
         with self._answering(context, Call("invoke", request.tok)):
             args = wire.decode(request.args)
+            self._admit(self._of(context), request.tok)
             found = ask(request.tok, args, self._of(context), self._cloud)
             response = provider_pb2.InvokeResponse()
             getattr(response, "return").CopyFrom(wire.encode(found))
@@ -268,8 +286,14 @@ class Provider:
             self._faults.strike(due, "before")
             yield
             self._faults.strike(due, "after")
-        except (PlinthError, Fault, NotFoundError) as error:
+        except (PlinthError, Fault, NotFoundError, RefusedError) as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+    def _admit(self, settings: Settings, token: str) -> None:
+        """Raises RefusedError when the credentials in hand may not use the account."""
+        reason = self._package.deny(settings, token) if settings.stranger else None
+        if reason:
+            raise RefusedError(reason)
 
     def _config(self, struct: Struct) -> dict[str, Any]:
         return opened(wire.decode(struct), self._kind(_CONFIG + self._package.name).inputs)

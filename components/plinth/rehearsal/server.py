@@ -25,7 +25,7 @@ _THREADS: Final = 32
 
 
 def serve(
-    names: Iterable[str], database: Path, plan: Sequence[Planned] = ()
+    names: Iterable[str], database: Path, plan: Sequence[Planned] = (), holder: str = ""
 ) -> tuple[dict[str, int], list[grpc.Server]]:
     """Start one server per package on the loopback interface.
 
@@ -33,6 +33,7 @@ def serve(
         names: Packages, such as ``aws``.
         database: The cloud; made when it does not exist.
         plan: The outages to rehearse.
+        holder: Account that the credentials in hand are of; empty for whichever is asked for.
 
     Returns:
         Ports by package, and the servers.
@@ -45,7 +46,7 @@ def serve(
     ports, servers = {}, []
     for package in found:
         server = grpc.server(ThreadPoolExecutor(_THREADS), options=_OPTIONS)
-        server.add_generic_rpc_handlers((Provider(package, cloud, plan).handlers(),))
+        server.add_generic_rpc_handlers((Provider(package, cloud, plan, holder).handlers(),))
         ports[package.name] = server.add_insecure_port("127.0.0.1:0")
         server.start()
         servers.append(server)

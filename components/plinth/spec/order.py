@@ -65,18 +65,26 @@ def _one(
     if not isinstance(value, list):
         message = f"`after` of {name} must be a list of environments; it is {kind(value)}"
         fix = f"Write `after: [{value}]`." if isinstance(value, str) else "Write `after: [dev]`."
-        yield _problem(document, path, "wrong-type", message, fix)
+        yield _problem(document, path, "wrong-type", message, fix=fix)
         return
     for index, each in enumerate(value):
         inside = (*path, index)
         if each == name:
             message, fix = f"environment {name} cannot wait for itself", "Remove it from the list."
-            yield _problem(document, inside, "after-itself", message, fix)
+            yield _problem(document, inside, "after-itself", message, fix=fix)
         elif each not in environments:
             close = nearest(each, others) if isinstance(each, str) else None
             message = f"{name} waits for '{each}', and there is no such environment"
             fix = f"Write {close}." if close else "Name another environment of this spec."
-            yield _problem(document, inside, "unknown-environment", message, fix, others, close)
+            yield _problem(
+                document,
+                inside,
+                "unknown-environment",
+                message,
+                fix=fix,
+                allowed=others,
+                close=close,
+            )
 
 
 def _cycle(document: Document, environments: Mapping[str, Any], place: str) -> Iterator[Problem]:
@@ -88,7 +96,8 @@ def _cycle(document: Document, environments: Mapping[str, Any], place: str) -> I
         first = round_trip[0]
         path = (place, first, AFTER)
         message = f"the environments wait for each other: {' after '.join(round_trip)}"
-        yield _problem(document, path, "after-cycle", message, "Take one of them out of `after`.")
+        fix = "Take one of them out of `after`."
+        yield _problem(document, path, "after-cycle", message, fix=fix)
 
 
 def _problem(
@@ -96,6 +105,7 @@ def _problem(
     path: Path,
     code: str,
     message: str,
+    *,
     fix: str,
     allowed: tuple[str, ...] = (),
     close: str | None = None,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, InvokeOptions, Output, ProviderResource, Resource, ResourceOptions
 
 from plinth.blueprint import Blueprint
-from plinth.clouds import base
+from plinth.clouds import accounts, base
 from plinth.naming import physical
 
 
@@ -21,7 +21,11 @@ class Site(base.Site):
 
     @classmethod
     def open(cls, blueprint: Blueprint, parent: Resource) -> Site:
-        """Makes the providers below ``parent``; credentials come from the environment."""
+        """Makes the providers below ``parent``; credentials come from the environment.
+
+        Raises:
+            WrongAccountError: They are of another account than the environment is pinned to.
+        """
         account = blueprint.settings.account
         provider = aws.Provider(
             "aws",
@@ -35,6 +39,7 @@ class Site(base.Site):
             options = pulumi.InvokeOutputOptions(parent=parent, provider=provider)
             caller = aws.get_caller_identity_output(opts=options)
             return cls(blueprint=blueprint, account=caller.account_id, providers=providers)
+        _confirm(blueprint, account, provider)
         return cls(blueprint=blueprint, account=account, providers=providers)
 
     def named(self, *parts: str, limit: int = 63) -> str:
@@ -44,6 +49,21 @@ class Site(base.Site):
     def arn(self, service: str, resource: str) -> Output[str]:
         """The ARN of a thing in this region and account, known before the thing exists."""
         return Output.concat(f"arn:aws:{service}:{self.region}:", self.account, f":{resource}")
+
+
+def _confirm(blueprint: Blueprint, account: str, provider: ProviderResource) -> None:
+    """Raises WrongAccountError when the credentials in hand are not of the account."""
+    try:
+        options = InvokeOptions(provider=provider)
+        found = str(aws.get_caller_identity(opts=options).account_id)
+    except Exception as error:
+        # The provider's own `allowed_account_ids` may speak first.
+        refused = accounts.refused(str(error))
+        if refused is None:
+            raise
+        found = refused
+    if found != account:
+        raise accounts.wrong_aws(blueprint, found)
 
 
 class Component(base.Component):

@@ -12,7 +12,9 @@ import pulumi
 import pulumi_azure_native as azure
 from pulumi import (
     Input,
+    InvokeOptions,
     Output,
+    ProviderResource,
     Resource,
     ResourceOptions,
     ResourceTransformationArgs,
@@ -21,11 +23,15 @@ from pulumi import (
 from pulumi_azure_native import authorization, managedidentity, resources
 
 from plinth.blueprint import Blueprint
-from plinth.clouds import base
+from plinth.clouds import accounts, base
 from plinth.clouds.azure.facts import ROLES
 
 #: Characters that names of tags may not have (Azure Resource Manager, "Use tags", limitations).
 _NOT_IN_TAGS: Final = re.compile(r"[<>%&\\?/]")
+
+
+#: The built-in role Reader.
+_READER: Final = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,9 @@ class Site(base.Site):
         """Makes providers and the resource group below ``parent``.
 
         Credentials come from the environment; so does the subscription when the spec names none.
+
+        Raises:
+            WrongAccountError: They are not let into the subscription that the spec names.
         """
         account = blueprint.settings.account
         provider = azure.Provider(
@@ -57,6 +66,8 @@ class Site(base.Site):
             subscription_id=account,
             opts=ResourceOptions(parent=parent),
         )
+        if account:
+            _confirm(blueprint, account, provider)
         group = resources.ResourceGroup(
             "group",
             resource_group_name=blueprint.prefix,
@@ -83,6 +94,37 @@ class Site(base.Site):
         """The resource ID of a built-in role, by its name in :data:`ROLES`."""
         path = f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES[name]}"
         return Output.concat("/subscriptions/", self.account, path)
+
+
+#: Azure Resource Manager's answers to those who have no place in a subscription: of another tenant,
+#: a subscription that they cannot see, or one in which they have no role.
+_NOT_LET_IN: Final = re.compile(
+    r"InvalidAuthenticationTokenTenant|SubscriptionNotFound|AuthorizationFailed"
+)
+
+
+def _confirm(blueprint: Blueprint, account: str, provider: ProviderResource) -> None:
+    """Raises WrongAccountError when the credentials in hand are not let into the subscription.
+
+    The client's configuration only repeats the subscription that the provider was told.  So one
+    thing in the subscription is looked at that every role may read.
+    """
+    options = InvokeOptions(provider=provider)
+    try:
+        authorization.get_role_definition(
+            role_definition_id=_READER, scope=f"/subscriptions/{account}", opts=options
+        )
+    except Exception as error:
+        if not _NOT_LET_IN.search(str(error)):
+            raise
+        caller = authorization.get_client_config(opts=options)
+        raise accounts.wrong(
+            blueprint,
+            f"Azure subscription {account}",
+            f"(client {caller.client_id} of tenant {caller.tenant_id}) have no access to it",
+            get=f"Log in with `az login` and `az account set --subscription {account}`, or set "
+            "ARM_TENANT_ID and ARM_CLIENT_ID to an identity with a role in it",
+        ) from error
 
 
 class Component(base.Component):

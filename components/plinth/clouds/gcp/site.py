@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pulumi
 import pulumi_gcp as gcp
-from pulumi import Input, InvokeOutputOptions, Output, Resource, ResourceOptions
+from pulumi import (
+    Input,
+    InvokeOptions,
+    InvokeOutputOptions,
+    Output,
+    ProviderResource,
+    Resource,
+    ResourceOptions,
+)
 
 from plinth.blueprint import Blueprint
-from plinth.clouds import base
+from plinth.clouds import accounts, base
 from plinth.naming import gcp_label, physical
 
 
@@ -31,7 +41,11 @@ class Site(base.Site):
 
     @classmethod
     def open(cls, blueprint: Blueprint, parent: Resource) -> Site:
-        """Makes the providers below ``parent``; credentials come from the environment."""
+        """Makes the providers below ``parent``; credentials come from the environment.
+
+        Raises:
+            WrongAccountError: They are not let into the project that the spec names.
+        """
         project = blueprint.settings.account
         provider = gcp.Provider(
             "gcp",
@@ -42,6 +56,8 @@ class Site(base.Site):
             },
             opts=ResourceOptions(parent=parent),
         )
+        if project:
+            _confirm(blueprint, project, provider)
         known: Input[str] | None = project
         if known is None:
             options = InvokeOutputOptions(parent=parent, provider=provider)
@@ -89,6 +105,40 @@ class Site(base.Site):
     def apis(self, *names: str) -> tuple[Resource, ...]:
         """The services of the project that are to be on, such as ``container``; to depend on."""
         return tuple(self._apis.on(name) for name in names)
+
+
+#: How the provider says that a project is not there for whoever asks.  That an API is off is a 403
+#: as well, and another matter.
+_NOT_LET_IN: Final = re.compile(r"Error 40[34]|not found|PERMISSION_DENIED", re.IGNORECASE)
+_OFF: Final = re.compile("SERVICE_DISABLED|has not been used in project")
+
+
+def _confirm(blueprint: Blueprint, project: str, provider: ProviderResource) -> None:
+    """Raises WrongAccountError when the credentials in hand are not let into the project.
+
+    The client's configuration only repeats the project that the provider was told.  So the project
+    itself is looked at.
+    """
+    options = InvokeOptions(provider=provider)
+    try:
+        gcp.organizations.get_project(project_id=project, opts=options)
+    except Exception as error:
+        if _OFF.search(str(error)) or not _NOT_LET_IN.search(str(error)):
+            raise
+        raise accounts.wrong(
+            blueprint,
+            f"Google Cloud project {project}",
+            f"({_who(options)}) have no access to it",
+            get="Log in with `gcloud auth application-default login`, or use a service account "
+            f"that has a role in {project}",
+        ) from error
+
+
+def _who(options: InvokeOptions) -> str:
+    """The e-mail address of the credentials: that of a service account names its project."""
+    with contextlib.suppress(Exception):  # it takes a scope that not all credentials have
+        return str(gcp.organizations.get_client_open_id_user_info(opts=options).email)
+    return "of an unknown address"
 
 
 class Component(base.Component):

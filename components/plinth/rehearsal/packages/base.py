@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
@@ -78,6 +78,8 @@ class Settings:
         namespace: Default Kubernetes namespace.
         mutable: Kubernetes types whose data changes in place by the provider's own settings.
         tenant: Azure tenant.
+        holder: Account that the credentials in hand are of; empty when they are of whichever is
+            asked for.
     """
 
     scope: str
@@ -87,6 +89,12 @@ class Settings:
     namespace: str = "default"
     mutable: frozenset[str] = frozenset()
     tenant: str = ""
+    holder: str = ""
+
+    @property
+    def stranger(self) -> bool:
+        """Whether the credentials in hand are of another account than the one that is asked for."""
+        return bool(self.holder) and self.holder != self.account
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,10 @@ Lookup: TypeAlias = Callable[[Question], Mapping[str, Any]]
 
 class NotFoundError(Exception):
     """A lookup found nothing."""
+
+
+class RefusedError(Exception):
+    """The credentials in hand may not do this."""
 
 
 class Package:
@@ -137,6 +149,20 @@ class Package:
         """What a provider configuration stands for."""
         del config
         return Settings(scope=self.name)
+
+    def held_by(self, settings: Settings, config: Mapping[str, Any], holder: str) -> Settings:
+        """The settings with the credentials of an account in hand.
+
+        Raises:
+            RefusedError: The provider refuses them by its configuration.
+        """
+        del config
+        return replace(settings, holder=holder)
+
+    def deny(self, settings: Settings, token: str) -> str | None:
+        """Why the cloud does not let the credentials in hand do anything, or ``None``."""
+        del settings, token
+        return None
 
     def check_config(self, config: Mapping[str, Any]) -> Iterator[Failure]:
         """What is wrong with a provider configuration, beyond types."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Final
 
@@ -21,6 +22,7 @@ from plinth.rehearsal.packages.base import (
     Made,
     Maker,
     Package,
+    RefusedError,
     Settings,
 )
 from plinth.rehearsal.sdk import Field, Kind
@@ -55,6 +57,20 @@ class Aws(Package):
         tags = (config.get("defaultTags") or {}).get("tags") or {}
         region = str(config.get("region") or "us-east-1")
         return Settings(scope=f"aws:{account}", account=account, region=region, tags=tags)
+
+    def held_by(self, settings: Settings, config: Mapping[str, Any], holder: str) -> Settings:
+        """Credentials are of one account, unless a role of another is assumed.
+
+        The provider itself compares it with the allowed accounts.
+
+        Raises:
+            RefusedError: It is not among them.
+        """
+        if config.get("assumeRoles"):
+            return settings
+        if holder not in (config.get("allowedAccountIds") or [holder]):
+            raise RefusedError(f"AWS account ID not allowed: {holder}")
+        return replace(settings, scope=f"aws:{holder}", account=holder, holder=holder)
 
     def check_config(self, config: Mapping[str, Any]) -> Iterator[Failure]:
         """The real provider refuses a missing or malformed region."""

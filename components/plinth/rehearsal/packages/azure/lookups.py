@@ -17,12 +17,13 @@ _CLUSTER: Final = "azure-native:containerservice:ManagedCluster"
 
 
 def _caller(question: Question) -> Mapping[str, Any]:
-    account = question.settings.account
+    settings = question.settings
+    own = settings.holder or settings.account
     return {
-        "clientId": derived_uuid("caller-client", account),
-        "objectId": derived_uuid("caller", account),
-        "subscriptionId": account,
-        "tenantId": question.settings.tenant or tenant(account),
+        "clientId": derived_uuid("caller-client", own),
+        "objectId": derived_uuid("caller", own),
+        "subscriptionId": settings.account,
+        "tenantId": settings.tenant or tenant(own),
     }
 
 

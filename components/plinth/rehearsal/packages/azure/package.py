@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from plinth.graph import UNKNOWN
@@ -15,7 +16,7 @@ from plinth.rehearsal.packages.azure.facts import NAMES, OPEN, REPLACES, UUID_NA
 from plinth.rehearsal.packages.azure.lookups import LOOKUPS
 from plinth.rehearsal.packages.azure.outputs import MAKERS, common
 from plinth.rehearsal.packages.azure.paths import SCOPES, identifier
-from plinth.rehearsal.packages.azure.shapes import CREATED
+from plinth.rehearsal.packages.azure.shapes import CREATED, derived_uuid
 from plinth.rehearsal.packages.base import Birth, Lookup, Made, Maker, Package, Settings, digest
 from plinth.rehearsal.sdk import Field, Kind
 
@@ -23,6 +24,10 @@ _SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 _REGION: Final = "westeurope"
 _VAULT: Final = "azure-native:keyvault:Vault"
 _PROVIDER: Final = "pulumi:providers:azure-native"
+_ABOUT_ONESELF: Final = (
+    "azure-native:authorization:getClientConfig",
+    "azure-native:authorization:getClientToken",
+)
 #: Endings of the inputs that are part of a path.
 _PARTS: Final = ("Name", "Id", "Uri", "Path", "Namespace", "Type")
 _API: Final = re.compile(r"Uses Azure REST API version (\S+?)\.(?:\s|$)")
@@ -56,6 +61,27 @@ class Azure(Package):
             account=account,
             region=str(config.get("location") or _REGION),
             tenant=str(config.get("tenantId") or ""),
+        )
+
+    def held_by(self, settings: Settings, config: Mapping[str, Any], holder: str) -> Settings:
+        """Without a subscription in the configuration, that of the environment is asked for."""
+        if config.get("subscriptionId"):
+            return replace(settings, holder=holder)
+        return self.settings({**config, "subscriptionId": holder})
+
+    def deny(self, settings: Settings, token: str) -> str | None:
+        """Nobody has a role in the subscription of others. Who one is can always be asked."""
+        if token in _ABOUT_ONESELF:
+            return None
+        role = token.endswith(":getRoleDefinition")
+        thing = "Microsoft.Authorization/roleDefinitions" if role else "Microsoft.Resources"
+        client = derived_uuid("caller-client", settings.holder)
+        return (
+            f'Status=403 Code="AuthorizationFailed" Message="The client \'{client}\' with object '
+            f"id '{derived_uuid('caller', settings.holder)}' does not have authorization to "
+            f"perform action '{thing}/read' over scope "
+            f"'/subscriptions/{settings.account}' or the scope is invalid. If access was recently "
+            'granted, please refresh your credentials."'
         )
 
     def check_config(self, config: Mapping[str, Any]) -> Iterator[Failure]:

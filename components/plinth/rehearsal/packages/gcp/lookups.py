@@ -74,8 +74,10 @@ def _log_encryption(question: Question) -> Mapping[str, Any]:
     return {"kmsKeyName": "", **question.args, **known, "serviceAccountId": log_agent(project)}
 
 
-def _user_info(_: Question) -> Mapping[str, Any]:
-    return {"id": _EMAIL, "email": _EMAIL}
+def _user_info(question: Question) -> Mapping[str, Any]:
+    own = question.settings.holder
+    email = f"rehearsal@{own}.iam.gserviceaccount.com" if own else _EMAIL
+    return {"id": email, "email": email}
 
 
 def _billing_account(question: Question) -> Mapping[str, Any]:

@@ -28,6 +28,10 @@ from plinth.rehearsal.sdk import Field, Kind
 
 #: Stands in for a project that the settings do not name.
 _PROJECT: Final = "project"
+_ABOUT_ONESELF: Final = (
+    "gcp:organizations/getClientConfig:getClientConfig",
+    "gcp:organizations/getClientOpenIdUserInfo:getClientOpenIdUserInfo",
+)
 _PROJECT_ID: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z]+-[a-z]+\d+")
 #: Comes with everything that the provider labels (patches/0006 of pulumi-gcp).
@@ -57,6 +61,22 @@ class Gcp(Package):
             labels = _ATTRIBUTION | labels
         region = str(config.get("region") or "")
         return Settings(scope=f"gcp:{account}", account=account, region=region, tags=labels)
+
+    def held_by(self, settings: Settings, config: Mapping[str, Any], holder: str) -> Settings:
+        """Without a project in the configuration, that of the environment is asked for."""
+        if config.get("project"):
+            return replace(settings, holder=holder)
+        return replace(self.settings({**config, "project": holder}), holder=holder)
+
+    def deny(self, settings: Settings, token: str) -> str | None:
+        """Nobody has a role in the project of others. Who one is can always be asked."""
+        if token in _ABOUT_ONESELF:
+            return None
+        return (
+            "googleapi: Error 403: Permission 'resourcemanager.projects.get' denied on resource "
+            f"'//cloudresourcemanager.googleapis.com/projects/{settings.account}' (or it may not "
+            "exist)., forbidden"
+        )
 
     def check_config(self, config: Mapping[str, Any]) -> Iterator[Failure]:
         """Malformed projects and regions are refused here, by the real provider at first use."""

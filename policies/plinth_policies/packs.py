@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -91,7 +92,10 @@ class Pack:
         path = folder / self.name
         path.mkdir(parents=True, exist_ok=True)
         for name, text in (self.files(environment) if environment else self.files()).items():
-            (path / name).write_text(text, encoding="utf-8")
+            # Another environment's engine may be starting from the same folder.
+            draft = path / f".{name}.{os.getpid()}"
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(path / name)
         return path
 
 

@@ -119,6 +119,27 @@ def test_an_exception_of_the_program_is_its_last_line() -> None:
     assert raised.problems[0].message == "KeyError: 'region'"
 
 
+def test_an_exception_in_several_lines_is_told_whole() -> None:
+    trace = (
+        "Program failed:\nTraceback (most recent call last):\n"
+        '  File "x", line 1, in y\n    raise error\n    ^^^^^^^^^^^\n'
+        "Exception: invoke failed: 1 error occurred:\n\t* the region\n  is closed\nSee elsewhere\n"
+    )
+    raised = failure(error(), collector(diagnostic(trace)))
+    assert raised.problems[0].message == (
+        "Exception: invoke failed: 1 error occurred: * the region is closed See elsewhere"
+    )
+
+
+def test_what_is_only_cancelled_is_no_cause() -> None:
+    events = collector(
+        diagnostic("ServiceUnavailable: later", URN),
+        diagnostic("failed to run remediation: context canceled", f"{URN}2"),
+    )
+    (problem,) = failure(error(), events).problems
+    assert problem.path == URN
+
+
 def test_the_same_problem_is_said_once() -> None:
     events = collector(diagnostic("No valid credential sources found", URN), *[
         diagnostic("No valid credential sources found", URN)
@@ -138,8 +159,8 @@ REGIONAL = (
 CLIENT = (
     '{"error":{"code":"AuthorizationFailed","message":"The client \'c1\' with object id \'o1\' '
     "does not have authorization to perform action 'Microsoft.Resources/subscriptions/"
-    "resourcegroups/read' over scope '/subscriptions/s1/resourcegroups/rg' or the scope is invalid. If access was "
-    'recently granted, please refresh your credentials."}}'
+    "resourcegroups/read' over scope '/subscriptions/s1/resourcegroups/rg' or the scope is "
+    'invalid. If access was recently granted, please refresh your credentials."}}'
 )
 CORES = (
     "Operation could not be completed as it results in exceeding approved standardBSFamily Cores "

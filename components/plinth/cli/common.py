@@ -42,11 +42,11 @@ def _clouds(_ctx: click.Context, _param: click.Parameter, text: str) -> list[Com
     return [CompletionItem(name) for name in registry.cloud_names() if name.startswith(text)]
 
 
-def environment_argument(function: F) -> F:
+def environment_argument(function: F, *, required: bool = True) -> F:
     """``ENVIRONMENT``: one of the spec's environments."""
-    return click.argument("environment", metavar="ENV", shell_complete=complete_environments)(
-        function
-    )
+    return click.argument(
+        "environment", metavar="ENV", required=required, shell_complete=complete_environments
+    )(function)
 
 
 def spec_option(function: F) -> F:

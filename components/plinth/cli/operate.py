@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from plinth.cli import output
+from plinth.cli import fleet, output
 from plinth.cli.common import F, environment_argument, json_option, spec_option
+from plinth.cli.fleet import chosen, every_option
 from plinth.cli.progress import progress
 from plinth.cli.reviewing import write
 from plinth.errors import Problem, UsageError
@@ -119,7 +121,10 @@ def _refuse_engine(**given: bool) -> None:
 
 
 @click.command()
-@_engine_options
+@every_option
+@spec_option
+@_rehearse_option
+@json_option
 @_faults_option
 @_yes_option
 @click.option("--allow-data-loss", is_flag=True, help="Replace or delete what keeps data.")
@@ -127,9 +132,11 @@ def _refuse_engine(**given: bool) -> None:
 @click.option("--adopt", multiple=True, metavar="URN=ID", help="Take in an interrupted creation.")
 @click.option("--forget", multiple=True, metavar="URN", help="Drop an interrupted creation.")
 def up(
-    environment: str,
+    environment: str | None,
     spec: Path,
     *,
+    every: bool,
+    parallel: int,
     rehearse: bool,
     faults: Path | None,
     as_json: bool,
@@ -138,18 +145,38 @@ def up(
     approved: str | None,
     adopt: tuple[str, ...],
     forget: tuple[str, ...],
-) -> None:
-    """Make ENV what the spec says.
+) -> int:
+    """Make ENV what the spec says, or with --all every environment in its order.
 
     Shows what would change and asks; refuses to replace or delete what keeps data.
     """
     from plinth.operations import open_environment, refuse_data_loss, refuse_violations
     from plinth.review.approvals import refuse_other_plan
 
+    environment = chosen(environment, every=every)
     adopted = _pairs(adopt)
     asking = not (yes or rehearse)
     _need_somebody(asking=asking, as_json=as_json)
+    if every:
+        if adopt or forget or approved:
+            raise click.UsageError(
+                "--adopt, --forget and --approved are for one environment",
+                click.get_current_context(),
+            )
+        options = [*(["--rehearse"] if rehearse else []), *_faulty(faults)]
+        more = ["--allow-data-loss"] if allow_data_loss else []
+        if asking:
+            code = fleet.run(
+                spec, ["preview", *options], parallel=parallel, as_json=False, ordered=False
+            )
+            if code:
+                return code
+            _ask("Change all of these?")
+        command = ["up", "--yes", *options, *more]
+        return fleet.run(spec, command, parallel=parallel, as_json=as_json)
     opened = open_environment(spec, environment, rehearse=rehearse, faults=faults)
+    if not as_json:
+        _advise(opened.advice)
     if not opened.resources and not asking and approved is None:
         refuse_violations(opened)
     else:
@@ -165,7 +192,8 @@ def up(
     # Also without changes: outputs and protection are the state's alone, no preview tells of them.
     with progress("Updating", opened, quiet=as_json) as report:
         outcome = opened.up(report, adopt=adopted, forget=forget)
-    _show(outcome, as_json=as_json, done=True)
+    _show(outcome.advised(opened.advice) if as_json else outcome, as_json=as_json, done=True)
+    return 0
 
 
 @click.command()
@@ -237,6 +265,10 @@ def outputs(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> N
         _show_absent(opened, as_json=False)
 
 
+def _faulty(faults: Path | None) -> list[str]:
+    return ["--faults", str(faults)] if faults else []
+
+
 def _pairs(values: tuple[str, ...]) -> dict[str, str]:
     pairs = {}
     for value in values:
@@ -265,6 +297,13 @@ def _ask(question: str) -> None:
     if not click.confirm(question, err=True):
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _advise(found: Sequence[str]) -> None:
+    from plinth.cli import tables
+
+    for line in found:
+        tables.show(tables.warning(line))
 
 
 def _show_absent(opened: Environment, *, as_json: bool) -> None:

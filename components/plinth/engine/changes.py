@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
@@ -102,6 +102,11 @@ class Outcome:
     def risk(self) -> Risk:
         """The highest risk among the changes."""
         return highest(self.changes)
+
+    def advised(self, advice: Sequence[str]) -> Outcome:
+        """The same with warnings of Plinth's own before the others."""
+        said = tuple(Diagnostic(severity="warning", message=line) for line in advice)
+        return replace(self, diagnostics=said + self.diagnostics)
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as plain JSON data."""

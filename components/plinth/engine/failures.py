@@ -16,7 +16,8 @@ from plinth.errors import EngineError, PlinthError, PolicyError, Problem
 #: What the CLI says about the failure as a whole, once the cause is listed on its own.
 _ECHO: Final = re.compile(
     r"^(update|preview|refresh|destroy|one or more) (.*(failed|issues|canceled)|failed$)"
-    r"|resource (monitor|plugin).*(shut|clos)|^failed to register new resource|an unhandled error",
+    r"|resource (monitor|plugin).*(shut|clos)|^failed to register new resource|an unhandled error"
+    r"|context cancell?ed",
     re.IGNORECASE,
 )
 
@@ -121,11 +122,17 @@ def failure(error: CommandError, events: Collector) -> PlinthError:
     return EngineError(*_together(problems or [_classify(_last_words(error), None)]))
 
 
+#: A line of code in a traceback, with the marks below it, up to the name of an exception.
+_CODE: Final = re.compile(
+    r"^(?: {2,}\S.*|  File .*)\n(?: +[\^~]+\n)?(?=[A-Za-z_][\w.]*: )", re.MULTILINE
+)
+
+
 def _sentence(message: str) -> str:
     text = plain(message)
     if "Traceback (most recent call last)" in text:
-        # The program's own exception: its last line says what, the lines above only where.
-        text = text.rstrip().splitlines()[-1]
+        # The program's own exception: what follows the last line of code, the rest says where.
+        text = _CODE.split(text.rstrip())[-1]
     # The engine goes on to advise changes to a program that the user never sees.
     text = text.partition(" To unprotect the resource, ")[0]
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -6,9 +6,11 @@ project, stack name, backend and passphrase from here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,9 +170,13 @@ def _passphrase_file(settings: Settings) -> Path:
     path = settings.home / "passphrase"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".passphrase-")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(secrets.token_urlsafe(32))
+        # Environments that start together share the one that is there first, whole.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        Path(draft).unlink()
     return path
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -52,6 +53,8 @@ def main(  # noqa: PLR0917 click passes options by name
         sys.exit(error.exit_code)
     click.echo(next(iter(ports.values())) if plugin else json.dumps(ports))
     sys.stdout.flush()
+    # An interrupt from the terminal is for the engine, which ends what is under way in here first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     wait_for_parent()
     os._exit(0)  # a hanging call must not keep the process alive
 

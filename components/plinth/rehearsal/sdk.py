@@ -201,7 +201,7 @@ class Sdk:
                     fix=f"install {self.module.replace('_', '-')}",
                 )
             )
-        return Path(spec.origin).resolve().parent
+        return Path(spec.origin).resolve().parent  # references are resolved too, links and all
 
     @cached_property
     def _registry(self) -> Mapping[str, tuple[str, str]]:

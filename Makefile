@@ -53,11 +53,12 @@ format: $(BIN)/plinth ## Format the code.
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format --quiet
 
-docs: $(BIN)/plinth ## Write what is generated: schema, support matrix, policy packs and rules, golden lists.
+docs: $(BIN)/plinth ## Write what is generated: schema, support matrix, policy packs and rules, templates of `pulumi new`, golden lists.
 	@$(BIN)/plinth schema > docs/plinth.schema.json
 	@$(BIN)/python -m plinth_policies.packs policies/packs
 	@$(BIN)/python -c 'from plinth.support import markdown; print(markdown(), end="")' > docs/support.md
 	@$(BIN)/python -c 'from plinth_policies.catalogue import markdown; print(markdown(), end="")' > docs/policy-rules.md
+	@$(BIN)/python -m plinth.scaffold templates/pulumi
 	@PLINTH_GOLDEN=write $(BIN)/python -m pytest -q tests/test_golden.py
 
 bench: engine ## Measure speed and memory; writes docs/benchmarks.md.

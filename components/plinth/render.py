@@ -7,6 +7,7 @@ editable install and a wheel give the same text.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Ten times as fast where PyYAML was built with libyaml, as its wheels are.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BARE = re.compile(r"[A-Za-z][A-Za-z0-9_.@/-]*")
 
 
 def data_folder(name: str) -> Path:
@@ -49,7 +51,19 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["json"] = json.dumps
+    environment.filters["yaml"] = scalar
     return environment
+
+
+def scalar(value: str) -> str:
+    """Text as a YAML scalar that is read back as the same text, in any context.
+
+    Bare where nothing about it could mean more to YAML, else in quotes.
+    """
+    if _BARE.fullmatch(value) and yaml.load(value, Loader=_LOADER) == value:  # noqa: S506 - safe
+        return value
+    quoted: str = yaml.safe_dump(value, default_style='"', width=float("inf"), allow_unicode=True)
+    return quoted.removesuffix("\n")
 
 
 def text(template: str, **values: Any) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Command -> (lazy target, one line of help). The names are a contract.
 _COMMANDS = {
+    "init": ("plinth.cli.init:init", "Begin a project: a commented spec, after a few questions."),
     "validate": ("plinth.cli.spec:validate", "Check the spec; all problems in one run."),
     "schema": ("plinth.cli.spec:schema", "Print the JSON Schema of specs, for editors."),
     "explain": ("plinth.cli.spec:explain", "Show where each value of an environment comes from."),

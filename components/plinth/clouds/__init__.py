@@ -32,6 +32,26 @@ STATEFUL_ANYWHERE = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Terms:
+    """A cloud's own words for what a new spec says of a place; see :mod:`plinth.scaffold`.
+
+    Attributes:
+        place: What an environment lives in, and ``example``: how it is written.
+        at: Where an environment's overlay says it.
+        region: A region to begin with; empty when the cloud has none.
+        admin: How an administrator of the cluster is written; empty when it cannot be said.
+        zone: How a DNS zone is written; empty when the cloud keeps none.
+    """
+
+    place: str = "account"
+    example: str = ""
+    at: tuple[str, ...] = ("account",)
+    region: str = ""
+    admin: str = ""
+    zone: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CloudInfo:
     """Facts about one cloud; importing them loads neither Pulumi nor the cloud's SDK.
 
@@ -55,6 +75,7 @@ class CloudInfo:
         commands: Programs that the adapter's kubeconfig calls for credentials, such as ``aws``.
         check: What only this cloud can refuse, given a resolved blueprint.
         default_tools: Tools preferred on this cloud, by capability.
+        terms: The cloud's words for accounts, people and zones, for those who begin a spec.
     """
 
     name: str
@@ -73,6 +94,7 @@ class CloudInfo:
     options: type[CloudOptions] = CloudOptions
     any_account: str = ""
     default_tools: Mapping[str, str] = field(default_factory=dict)
+    terms: Terms = Terms()
 
     @property
     def ports(self) -> frozenset[Port]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
+from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo, Terms
 from plinth.clouds.aws.checks import check
 from plinth.clouds.aws.facts import COSTLY, REGIONS, STATEFUL
 from plinth.ports import Port
@@ -35,4 +35,11 @@ CLOUD = CloudInfo(
     check=check,
     regions=REGIONS,
     any_account="000000000000",
+    terms=Terms(
+        place="AWS account",
+        example="111111111111",
+        region="eu-west-1",
+        admin="arn:aws:iam::111111111111:role/platform-admin",
+        zone="Z0123456789ABCDEFGHIJ",
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
+from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo, Terms
 from plinth.clouds.azure.checks import check
 from plinth.clouds.azure.facts import COSTLY, REGIONS, STATEFUL
 from plinth.clouds.azure.options import AzureOptions
@@ -38,4 +38,11 @@ CLOUD = CloudInfo(
     regions=REGIONS,
     options=AzureOptions,
     any_account="00000000-0000-0000-0000-000000000000",
+    terms=Terms(
+        place="Azure subscription",
+        example="00000000-0000-0000-0000-000000000001",
+        region="westeurope",
+        admin="00000000-0000-0000-0000-0000000000c1",
+        zone="/subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Network/dnsZones/<name>",
+    ),
 )

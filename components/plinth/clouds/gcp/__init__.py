@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
+from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo, Terms
 from plinth.clouds.gcp.checks import check
 from plinth.clouds.gcp.facts import COSTLY, REGIONS, STATEFUL
 from plinth.clouds.gcp.options import GcpOptions
@@ -37,4 +37,11 @@ CLOUD = CloudInfo(
     regions=REGIONS,
     options=GcpOptions,
     any_account="any-project",
+    terms=Terms(
+        place="Google Cloud project",
+        example="churn-dev",
+        region="europe-west4",
+        admin="group:platform-admins@example.com",
+        zone="ml-example-com",
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo
+from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo, Terms
 from plinth.clouds.kubernetes.checks import check
 from plinth.clouds.kubernetes.facts import COSTLY, STATEFUL
 from plinth.clouds.kubernetes.options import KubernetesOptions
@@ -28,4 +28,9 @@ CLOUD = CloudInfo(
     stateful=(STATEFUL | STATEFUL_ANYWHERE).__contains__,
     check=check,
     options=KubernetesOptions,
+    terms=Terms(
+        place="kubeconfig context",
+        example="ml-production",
+        at=("clouds", "kubernetes", "context"),
+    ),
 )

@@ -1,4 +1,4 @@
-"""The wheel brings what a checkout has: templates, pins, policy packs."""
+"""The wheel brings what a checkout has: templates, examples, pins, policy packs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from example import ROOT
+from example import EXAMPLES, ROOT
 
 
 def test_data_files_are_in_the_wheel(tmp_path: Path) -> None:
@@ -25,6 +25,10 @@ def test_data_files_are_in_the_wheel(tmp_path: Path) -> None:
     }
     assert templates
     assert templates <= names
+    examples = {
+        f"plinth/_data/{example.spec.relative_to(ROOT).as_posix()}" for example in EXAMPLES
+    }
+    assert examples <= names
     assert {
         "plinth/__init__.py",
         "plinth/versions.toml",

@@ -74,13 +74,21 @@ def pulumi_template(cloud: str) -> dict[str, str]:
     Format of the section ``template``: ``ProjectTemplate`` in the Pulumi SDK's
     ``workspace/project.go``; what is replaced is ``${PROJECT}`` and ``${DESCRIPTION}``.
     """
-    quoted, bare = '"${PROJECT}"', "${PROJECT}"  # a name that is fit for a spec needs no quotes
-    files = {path: text.replace(quoted, bare) for path, text in of(to_be_filled_in(cloud)).items()}
+    files = {path: _named(text) for path, text in of(to_be_filled_in(cloud)).items()}
     info = registry.cloud(cloud)
     files["Pulumi.yaml"] += render.text(
         "init/pulumi_template.yaml.j2", title=info.title, extra=info.extra
     )
     return files
+
+
+def _named(text: str) -> str:
+    """Text in which ``pulumi new`` puts the name so that it stands there as everywhere else.
+
+    A name that is fit for a spec needs no quotes. In YAML files it is put in as a document of its
+    own, with a line's end.
+    """
+    return text.replace('"${PROJECT}"\n\n', "${PROJECT}\n").replace('"${PROJECT}"', "${PROJECT}")
 
 
 def environments_of(files: Mapping[str, str]) -> list[str]:

@@ -25,9 +25,7 @@ def test_data_files_are_in_the_wheel(tmp_path: Path) -> None:
     }
     assert templates
     assert templates <= names
-    examples = {
-        f"plinth/_data/{example.spec.relative_to(ROOT).as_posix()}" for example in EXAMPLES
-    }
+    examples = {f"plinth/_data/{example.spec.relative_to(ROOT).as_posix()}" for example in EXAMPLES}
     assert examples <= names
     assert {
         "plinth/__init__.py",

@@ -14,6 +14,7 @@ from plinth.errors import PlinthError, PolicyError, Problem
 from plinth.graph import Graph
 from plinth.review import approvals, comparing, revisions
 from plinth.review.model import Approvals, Policy, Review
+from plinth_policies.reporting.findings import names_by_type
 
 if TYPE_CHECKING:
     from plinth.engine.changes import OnChange
@@ -49,7 +50,7 @@ def through_engine(
             raise
         outcome = error.outcome
         # The plan's own words on policies have a fix; the engine's stand in where it is silent.
-        stopped = () if isinstance(error, PolicyError) and made.blocked else error.problems
+        stopped = () if isinstance(error, PolicyError) and made.blocked else _told(error, opened)
     errors = {problem.message for problem in stopped}
     return _review(
         blueprint,
@@ -110,22 +111,34 @@ def offline(spec: Path, environment: str, base: str | None = None) -> Review:
     )
 
 
+def _told(error: PlinthError, opened: Environment) -> tuple[Problem, ...]:
+    """What stopped the engine; that things are protected is one problem, not one for each."""
+    urns = [each.path for each in error.problems if each.code == "resource-protected" and each.path]
+    if not urns:
+        return error.problems
+    # The CLI closes by saying that it failed, which is no cause.
+    closing = "preview failed"
+    others = [e for e in error.problems if e.path not in urns and e.message != closing]
+    return (*others, *_protected(urns, opened.blueprint.environment))
+
+
 def _guarded(old: Graph, changes: Sequence[Change], environment: str) -> list[Problem]:
     """What the engine would refuse because it is protected."""
-    names = sorted(
-        {
-            f"{change.name} ({change.type.rsplit(':', 1)[-1]})"
-            for change in changes
-            if change.op in {"replace", "delete"} and old.by_urn[change.urn].protect
-        }
-    )
-    if not names:
+    urns = [change.urn for change in changes if change.op in {"replace", "delete"}]
+    return _protected([urn for urn in urns if old.by_urn[urn].protect], environment)
+
+
+def _protected(urns: Sequence[str], environment: str) -> list[Problem]:
+    if not urns:
         return []
+    found = names_by_type(sorted(urns))
+    names = [f"{name} ({kind})" for kind, listed in found.items() for name in listed]
     return [
         Problem(
             code="protected",
-            message=f"{environment} is durable: {', '.join(names)} would be replaced or deleted, "
-            "which the engine refuses",
+            message=f"{environment} is durable, and the engine refuses to replace or delete "
+            f"{', '.join(sorted(names))}",
+            path="durable",
             environment=environment,
             fix=f"If it really has to be: set `durable: false` for {environment} first, and bring "
             "that up.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from review_support import change, review
 
@@ -54,7 +55,7 @@ def test_verdicts_come_first_one_line_each() -> None:
         assert line.startswith(f"- {mark} ")
         assert said in line
     assert text.index("in the way") < text.index("at stake") < text.index("<details>")
-    assert "<code>- {resource: models, change: delete}</code>" in text
+    assert "Undo it, or add:\n\n```yaml\n- {resource: models, change: delete}\n```\n" in text
     assert "approved by l@example.com: moved" in text
 
 
@@ -103,6 +104,12 @@ def test_nothing_that_others_wrote_takes_effect() -> None:
     rows = [line for line in text.splitlines() if line.startswith("|") and "onerror" in line]
     assert rows
     assert all(line.count("|") in {6, 7, 5} for line in rows)
+
+
+def test_nothing_closes_the_fence_around_what_is_to_be_pasted() -> None:
+    line = "- {resource: 'a```\n\n@everyone', change: delete}"
+    text = comment([review(blockers=(replace(MISSING, fix=f"Add: `{line}`."),))])
+    assert "````yaml\n- {resource: 'a``` @everyone', change: delete}\n````\n" in text
 
 
 def test_a_log_is_linked_only_by_http() -> None:

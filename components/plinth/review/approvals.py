@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: How long an approval counts that is proposed.
 _DAYS: Final = 30
+_MISSING: Final = "approval-missing"
 _KEY: Final = "approvals"
 _DOING: Final = {"replace": "replacing", "delete": "deleting"}
 
@@ -113,7 +114,7 @@ def missing(
         }
         problems.append(
             Problem(
-                code="approval-missing",
+                code=_MISSING,
                 message=f"{_DOING[change.op]} {change.name} ({change.type}) would lose the data it "
                 f"keeps: {because}{expired}",
                 location=document.locate(keys, key=True),
@@ -124,6 +125,14 @@ def missing(
             )
         )
     return problems
+
+
+def line_of(problem: Problem) -> str | None:
+    """The line of YAML that a problem of :func:`missing` asks for."""
+    if problem.code != _MISSING or not problem.fix:
+        return None
+    _, _, rest = problem.fix.partition("`")
+    return rest.rpartition("`")[0] or None
 
 
 def _pattern(change: Change, lossy: Sequence[Change]) -> str:

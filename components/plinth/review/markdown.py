@@ -11,11 +11,14 @@ from plinth import registry
 from plinth.changes import RISKS, Change, costs, kinds, why
 from plinth.errors import Problem
 from plinth.planning import PARTS
+from plinth.review.approvals import line_of
 from plinth.review.model import Approval, Review
 from plinth_policies.reporting.writing import code, fitting, folded, table, text
 
 #: Rows that a table may have; those beyond are counted.
 _ROWS: Final = 40
+#: Rows of what is at stake: all are among the details.
+_STAKE: Final = 15
 #: Things in the way that are listed for an environment; those beyond are counted.
 _BLOCKERS: Final = 20
 #: Environments that get a line of their own.
@@ -139,14 +142,27 @@ def _blockers(review: Review) -> str:
     if not review.blockers:
         return ""
     lines = [f"#### ❌ {text(review.environment)}: in the way\n"]
-    for problem in review.blockers[:_BLOCKERS]:
+    shown = review.blockers[:_BLOCKERS]
+    asked = [(problem, line) for problem in shown if (line := line_of(problem))]
+    for problem in shown:
         place = f" ({code(str(problem.location))})" if problem.location else ""
         lines.append(f"- {_prose(problem.message)}{place}")
-        if problem.fix:
+        if problem.fix and not line_of(problem):
             lines.append(f"  - {_prose(problem.fix)}")
     if len(review.blockers) > _BLOCKERS:
         lines.append(f"- and {len(review.blockers) - _BLOCKERS} more")
+    if asked:
+        fix = (asked[0][0].fix or "").partition("`")[0].rstrip(" :")
+        lines += ["", f"{text(fix)}:", "", _fenced(line for _, line in asked)]
     return "\n".join(lines) + "\n"
+
+
+def _fenced(lines: Iterable[str]) -> str:
+    """Lines of YAML to copy, behind a fence that nothing in them closes."""
+    content = "\n".join(dict.fromkeys(" ".join(line.split()) for line in lines))
+    runs = [len(run) for run in re.findall("`+", content)]
+    fence = "`" * max([3, *(run + 1 for run in runs)])
+    return f"{fence}yaml\n{content}\n{fence}"
 
 
 def _prose(said: str) -> str:
@@ -222,8 +238,9 @@ def _table(changes: Iterable[Change], review: Review, *, parts: bool = False) ->
             )
         )
     columns = (*(["capability"] if parts else []), "", "resource", "type", "risk", "why")
-    more = f"\nand {len(rows) - _ROWS} more rows\n" if len(rows) > _ROWS else ""
-    return table(columns, rows[:_ROWS]) + more
+    most = _STAKE if parts else _ROWS
+    more = f"\nand {len(rows) - most} more rows\n" if len(rows) > most else ""
+    return table(columns, rows[:most]) + more
 
 
 def _why(change: Change) -> str:

@@ -62,10 +62,16 @@ class Environment:
         found: list[dict[str, Any]] = deployment.get("resources") or []
         return found
 
-    def preview(self, on_change: OnChange | None = None, *, allow_changes: bool = True) -> Outcome:
-        """What ``up`` would do."""
+    def preview(
+        self,
+        on_change: OnChange | None = None,
+        *,
+        allow_changes: bool = True,
+        refresh: bool = False,
+    ) -> Outcome:
+        """What ``up`` would do; with ``refresh``, once it has asked the clouds what is there."""
         with self._explained():
-            return self.stack.preview(on_change, allow_changes=allow_changes)
+            return self.stack.preview(on_change, allow_changes=allow_changes, refresh=refresh)
 
     def up(
         self,

@@ -112,6 +112,13 @@ def test_nothing_closes_the_fence_around_what_is_to_be_pasted() -> None:
     assert "````yaml\n- {resource: 'a``` @everyone', change: delete}\n````\n" in text
 
 
+def test_a_preview_that_failed_is_no_verdict() -> None:
+    failed = Problem(code="credentials-missing", message="there are no credentials for `aws`")
+    text = comment([review(blockers=(failed, MISSING))])
+    assert "**the preview failed**: there are no credentials for <code>aws</code>" in text
+    assert "not approved" not in lines(text, "- ")[0]
+
+
 def test_a_log_is_linked_only_by_http() -> None:
     assert '<a href="https://example.com/1">Full log</a>' in comment(
         [review()], log="https://example.com/1"

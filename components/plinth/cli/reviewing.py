@@ -76,7 +76,10 @@ def show(review: Review) -> None:
     changes = review.felt
     if changes:
         tables.show(tables.changes(changes))
-    tables.show(tables.summary(changes, done=False))
+    if review.stopped:
+        tables.show(f"[red]stopped before the end[/]; {len(changes)} changes were found so far")
+    else:
+        tables.show(tables.summary(changes, done=False))
     for change in review.drifted:
         if not change.felt:
             tables.show(f"[dim]left as it is: {escape(change.name)} {escape(change.reason)}[/]")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
 from plinth import registry
 from plinth.changes import RISKS, Change, costs, kinds, why
-from plinth.errors import Problem
 from plinth.planning import PARTS
 from plinth.review.approvals import line_of
 from plinth.review.model import Approval, Review
@@ -70,7 +70,7 @@ def _verdict(review: Review) -> str:
     lost = sum(change.risk == "data-loss" for change in review.felt)
     high = sum(change.risk == "high" for change in review.felt)
     if review.blockers:
-        mark, said = "❌", _blocked(review.blockers)
+        mark, said = "❌", _blocked(review)
     elif lost:
         mark, said = "⚠️", f"may go: {lost} would lose data, approved by name"
     elif high:
@@ -93,14 +93,15 @@ def _verdict(review: Review) -> str:
     return f"- {mark} **{text(review.environment)}** ({text(place)}): {said}{listed}"
 
 
-def _blocked(blockers: Sequence[Problem]) -> str:
-    missing = sum(problem.code == "approval-missing" for problem in blockers)
-    violated = sum(problem.code == "policy-violation" for problem in blockers)
-    others = len(blockers) - missing - violated
+def _blocked(review: Review) -> str:
+    if review.stopped:
+        return f"**the preview failed**: {_prose(review.stopped[0].message[:_LONGEST])}"
+    count = Counter(problem.code for problem in review.blockers)
+    missing, violated = count["approval-missing"], count["policy-violation"]
     parts = [
         f"{missing} would lose data and {_be(missing)} not approved" if missing else "",
         f"{violated} violate{'s' if violated == 1 else ''} a mandatory policy" if violated else "",
-        f"{others} other problem{'s' if others > 1 else ''}" if others else "",
+        "what is protected would go" if count["protected"] else "",
     ]
     return f"**blocked**: {', '.join(filter(None, parts))}"
 

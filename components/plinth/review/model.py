@@ -13,6 +13,9 @@ from plinth.errors import Location, Problem, UsageError
 #: Version of the format.
 VERSION: Final = 1
 
+#: Codes of blockers that a whole preview leads to; any other one has ended it.
+JUDGED: Final = frozenset({"approval-missing", "policy-violation", "protected"})
+
 Source = Literal["engine", "offline"]
 
 
@@ -145,6 +148,11 @@ class Review:
     def risk(self) -> Risk:
         """The highest risk among the changes."""
         return highest(self.changes)
+
+    @property
+    def stopped(self) -> tuple[Problem, ...]:
+        """What ended the preview before everything was looked at; the changes are those so far."""
+        return tuple(problem for problem in self.blockers if problem.code not in JUDGED)
 
     @property
     def drifted(self) -> tuple[Change, ...]:

@@ -215,6 +215,26 @@ CORES = (
             "Google Cloud project",
         ),
         (
+            "googleapi: Error 403: Cloud Resource Manager API has not been used in project 123 "
+            "before or it is disabled. Enable it by visiting https://x then retry., forbidden",
+            "api-off",
+            "The Cloud Resource Manager API of project 123 is off",
+        ),
+        (
+            "configured Kubernetes cluster is unreachable: unable to load Kubernetes client "
+            'configuration from kubeconfig file: context "ml" does not exist',
+            "cluster-unreachable",
+            "The Kubernetes cluster cannot be reached: configured Kubernetes cluster is "
+            "unreachable: unable to load Kubernetes client configuration from kubeconfig file: "
+            'context "ml" does not exist',
+        ),
+        (
+            "googleapi: Error 403: The caller does not have permission, forbidden",
+            "permission-missing",
+            "The identity in hand lacks a permission: googleapi: Error 403: The caller does not "
+            "have permission, forbidden",
+        ),
+        (
             'namespaces is forbidden: User "ci" cannot create resource "namespaces" in API group '
             '"" at the cluster scope',
             "permission-missing",

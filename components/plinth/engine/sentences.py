@@ -152,6 +152,13 @@ KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "is missing",
     ),
     (
+        r"configured Kubernetes cluster is unreachable|with unreachable cluster"
+        r"|context \"[^\"]+\" does not exist|context was not found for specified context",
+        "cluster-unreachable",
+        "The Kubernetes cluster cannot be reached: {said}",
+        "Check the kubeconfig, the context that the spec names, and the network",
+    ),
+    (
         r"No valid credential sources|failed to refresh cached credentials|no EC2 IMDS role found"
         r"|unable to locate credentials|could not find default credentials|NoCredentialProviders"
         r"|Please run 'az login'|DefaultAzureCredential",
@@ -189,6 +196,13 @@ KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "backend-login",
         "The state's backend asks for a login",
         "Run `pulumi login`, or set PULUMI_ACCESS_TOKEN",
+    ),
+    (
+        r"(?P<name>\w[\w ]*?) API has not been used in project (?P<what>\S+) before or it is",
+        "api-off",
+        "The {name} API of project {what} is off",
+        "Turn it on with `gcloud services enable`; `serviceusage` and `cloudresourcemanager` have "
+        "to be on before anything else",
     ),
     *_QUOTAS,
     *_PERMISSIONS,

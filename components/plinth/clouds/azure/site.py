@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,9 +98,10 @@ class Site(base.Site):
 
 
 #: Azure Resource Manager's answers to those who have no place in a subscription: of another tenant,
-#: a subscription that they cannot see, or one in which they have no role.
+#: a subscription that they cannot see, or one in which they have no role; and that of `az`.
 _NOT_LET_IN: Final = re.compile(
     r"InvalidAuthenticationTokenTenant|SubscriptionNotFound|AuthorizationFailed"
+    r"|Subscription '[^']+' not found"
 )
 
 
@@ -117,14 +119,21 @@ def _confirm(blueprint: Blueprint, account: str, provider: ProviderResource) -> 
     except Exception as error:
         if not _NOT_LET_IN.search(str(error)):
             raise
-        caller = authorization.get_client_config(opts=options)
         raise accounts.wrong(
             blueprint,
             f"Azure subscription {account}",
-            f"(client {caller.client_id} of tenant {caller.tenant_id}) have no access to it",
+            f"({_who(options)}) have no access to it",
             get=f"Log in with `az login` and `az account set --subscription {account}`, or set "
             "ARM_TENANT_ID and ARM_CLIENT_ID to an identity with a role in it",
         ) from error
+
+
+def _who(options: InvokeOptions) -> str:
+    """Client and tenant of the credentials."""
+    with contextlib.suppress(Exception):  # `az` gives no token for a subscription it does not know
+        caller = authorization.get_client_config(opts=options)
+        return f"client {caller.client_id} of tenant {caller.tenant_id}"
+    return "of an unknown client"
 
 
 class Component(base.Component):

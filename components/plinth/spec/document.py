@@ -43,9 +43,9 @@ _FORBIDDEN = re.compile(
 _CONFLICT = re.compile(r"^<{7}(?=[ \r\n]|\Z)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A spec file as plain data with positions.
+    """A spec file as plain data with positions. Each reading of a file is one of its own.
 
     Attributes:
         file: The file's name as it was given.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -128,6 +129,7 @@ def merge(base: Any, over: Any) -> Any:
     return result
 
 
+@lru_cache(maxsize=8)  # asked anew for each of the environments, and each would check all of them
 def environment_names(document: Document) -> tuple[str, ...]:
     """The spec's environments in the order in which they are written.
 
@@ -207,9 +209,14 @@ def _problem(
     )
 
 
+@cache
+def _name() -> TypeAdapter[str]:
+    return TypeAdapter(Label)
+
+
 def _valid_name(name: str) -> bool:
     try:
-        TypeAdapter[str](Label).validate_python(name)
+        _name().validate_python(name)
     except ValidationError:
         return False
     return True

@@ -37,6 +37,16 @@ def _plan(environment: str, cloud: str | None = None) -> None:
     _say(len(planning.graph_of(program.blueprint_of(SPEC, environment, cloud=cloud))))
 
 
+def _plans(spec: str, count: str) -> None:
+    """Plans so many environments of a spec, one after the other, and judges each."""
+    from plinth import planning
+    from plinth.spec.document import load
+    from plinth.spec.overlay import environment_names
+
+    names = environment_names(load(Path(spec)))[: int(count)]
+    _say(sum(len(planning.plan(Path(spec), name).graph) for name in names))
+
+
 def _say(resources: int) -> None:
     """How many resources there are, and which clouds' SDKs were loaded for them."""
     shared = ("pulumi_kubernetes", "pulumi_random")
@@ -73,9 +83,13 @@ def _preview(what: str | None = None) -> None:
 
 
 def main(command: str, arguments: Sequence[str]) -> None:
-    """Runs one command: `plan ENVIRONMENT [CLOUD]`, `flat FILE` or `preview [FILE|judged]`."""
+    """Runs one command.
+
+    `plan ENVIRONMENT [CLOUD]`, `plans SPEC COUNT`, `flat FILE` or `preview [FILE|judged]`.
+    """
     commands: dict[str, Callable[..., None]] = {
         "plan": _plan,
+        "plans": _plans,
         "flat": _flat,
         "preview": _preview,
     }

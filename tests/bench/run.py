@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+import yaml
 
 from plinth import registry
 
@@ -71,6 +74,84 @@ def compare(ours: Sequence[str], theirs: Sequence[str], folder: Path, runs: int)
         f"{max(x.memory for x in a):.0f}",
         f"{max(y.memory for y in b):.0f}",
     ]
+
+
+def growth(runs: int) -> list[tuple[str, list[str]]]:
+    """Rows of what grows, each at three sizes in turn, and what every further unit costs."""
+    many = {size: _grown(environments=size) for size in (1, 10, 50)}
+    large = {size: _grown(models=4 * size, pools=4 * size) for size in (1, 5, 10)}
+    last = {size: f"env-{size - 1}" for size in many}
+    cases: list[tuple[str, dict[int, list[str]]]] = [
+        ("`validate`, a spec of so many environments",
+         {n: [PLINTH, "validate", "--spec", str(many[n])] for n in many}),
+        ("`plan` of the last of so many environments",
+         {n: [PLINTH, "plan", last[n], "--no-tree", "--spec", str(many[n])] for n in many}),
+        ("plans of so many environments, in one process",
+         {n: [*DRIVE, "plans", str(many[n]), str(n)] for n in many}),
+        ("`plan`, so many times 4 models and 4 node pools",
+         {n: [PLINTH, "plan", "env-0", "--no-tree", "--spec", str(large[n])] for n in large}),
+    ]  # fmt: skip
+    rows = []
+    for title, commands in cases:
+        print(f"Measuring {title}")
+        rows.append((title, _sizes(commands, runs)))
+    return rows
+
+
+def _sizes(commands: dict[int, list[str]], runs: int) -> list[str]:
+    """A row's figures: the sizes, CPU seconds of each, per further unit, and peak memory."""
+    small, middle, large = commands
+    measure(commands[small], ROOT)  # warm up
+    found = {size: [measure(commands[size], ROOT)] for size in commands}
+    for _ in range(runs - 1):
+        for size, command in commands.items():
+            found[size].append(measure(command, ROOT))
+    cpu = {size: statistics.median(run.cpu for run in each) for size, each in found.items()}
+    return [
+        ", ".join(map(str, commands)),
+        *(f"{cpu[size]:.2f}" for size in commands),
+        f"{(cpu[middle] - cpu[small]) / (middle - small) * 1000:.1f}",
+        f"{(cpu[large] - cpu[middle]) / (large - middle) * 1000:.1f}",
+        f"{max(run.memory for run in found[large]):.0f}",
+    ]
+
+
+def _grown(*, environments: int = 1, models: int = 1, pools: int = 1) -> Path:
+    """The example's spec with so many environments, models and node pools."""
+    spec = yaml.safe_load((ROOT / "stacks" / "platform.yaml").read_text(encoding="utf-8"))
+    (model,) = spec["serving"]["models"].values()
+    spec["serving"]["models"] = {f"model-{n}": model for n in range(models)}
+    pool = {"cpu": 4, "memory": 16, "min": 1, "max": 3}
+    spec["cluster"] = {"node_pools": {f"pool-{n}": pool for n in range(pools)}}
+    spec["environments"] = {
+        f"env-{n}": {"account": f"{n:012}", "network": {"cidr": f"10.{n}.0.0/16"}}
+        for n in range(environments)
+    }
+    file = BENCH / f"grown-{environments}-{models}-{pools}.yaml"
+    file.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    return file
+
+
+def comment(runs: int) -> list[str]:
+    """A pull request on a spec of three environments: the comment, against three plans alone."""
+    folder = BENCH / "pull-request"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "stacks").mkdir(parents=True)
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    shutil.copy(ROOT / "stacks" / "platform.yaml", folder / "stacks")
+    identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.com")
+    for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "base"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    spec = folder / "stacks" / "platform.yaml"
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("{cpu: 4, memory: 16, min: 2", "{cpu: 8, memory: 32, min: 2"))
+    names = ("dev", "staging", "prod")
+    review = f"{PLINTH} preview %s --offline --base HEAD --format json --output %s.json"
+    reviews = [review % (name, name) for name in names]
+    files = " ".join(f"{name}.json" for name in names)
+    ours = " && ".join([*reviews, f"{PLINTH} ci comment {files}"])
+    theirs = " && ".join(f"{PLINTH} plan {name} --json" for name in names)
+    return compare(["sh", "-c", ours], ["sh", "-c", theirs], folder, runs)
 
 
 def clouds(runs: int) -> list[tuple[str, list[str]]]:
@@ -142,7 +223,10 @@ def main() -> None:
     for title, ours, theirs, runs in cases:
         print(f"Measuring {title}")
         rows.append((title, compare(ours, theirs, ROOT, runs)))
-    page = _page(rows, clouds(runs=3))
+    title = "three `preview --offline` and `ci comment`, against three `plan --json`"
+    print(f"Measuring {title}")
+    rows.append((title, comment(runs=3)))
+    page = _page(rows, clouds(runs=3), growth(runs=3))
     (ROOT / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")
     print("docs/benchmarks.md written")
 
@@ -153,19 +237,21 @@ def _keep_byte_code() -> None:
     os.environ["PYTHONPYCACHEPREFIX"] = str(BENCH / "byte-code")
 
 
+_GROWTH = "CPU s at each | | | each further one, ms, at first | and later | largest, MB |"
 _FIGURES = "Plinth, CPU s | the other, CPU s | ratio | Plinth, MB | the other, MB |"
 
 
-def _table(head: str, rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+_Rows = Sequence[tuple[str, Sequence[str]]]
+
+
+def _table(head: str, rows: _Rows, figures: str = _FIGURES) -> str:
     """A table with columns of its own, and the figures."""
-    lines = [f"| {title} | {' | '.join(figures)} |" for title, figures in rows]
-    rule = "|---" * (head.count("|") - 1) + "|---:" * _FIGURES.count("|") + "|"
-    return "\n".join([f"{head} {_FIGURES}", rule, *lines])
+    lines = [f"| {title} | {' | '.join(cells)} |" for title, cells in rows]
+    rule = "|---" * (head.count("|") - 1) + "|---:" * figures.count("|") + "|"
+    return "\n".join([f"{head} {figures}", rule, *lines])
 
 
-def _page(
-    rows: Sequence[tuple[str, Sequence[str]]], clouds: Sequence[tuple[str, Sequence[str]]]
-) -> str:
+def _page(rows: _Rows, clouds: _Rows, growth: _Rows) -> str:
     sdks = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
     versions = ", ".join(f"{package} {version(package)}" for package in sdks)
     return f"""# Benchmarks
@@ -179,6 +265,11 @@ system time with all child processes, memory is the largest single process. Mach
 The example's environment dev, planned on each cloud, against a flat program of the same resources:
 
 {_table("| cloud | SDK loaded | resources |", clouds)}
+
+What grows with a spec, at three sizes in turn; growth is linear where the two costs of a further
+one agree:
+
+{_table("| what | sizes |", growth, _GROWTH)}
 
 - **Nebari** is {NEBARI} in an environment of its own, with a minimal configuration for its `local`
   provider, the only one that it validates without credentials of a cloud.

@@ -124,7 +124,7 @@ def _grown(*, environments: int = 1, models: int = 1, pools: int = 1) -> Path:
     pool = {"cpu": 4, "memory": 16, "min": 1, "max": 3}
     spec["cluster"] = {"node_pools": {f"pool-{n}": pool for n in range(pools)}}
     spec["environments"] = {
-        f"env-{n}": {"account": f"{n:012}", "network": {"cidr": f"10.{n}.0.0/16"}}
+        f"env-{n}": {"account": f"1{n:011}", "network": {"cidr": f"10.{n}.0.0/16"}}
         for n in range(environments)
     }
     file = BENCH / f"grown-{environments}-{models}-{pools}.yaml"

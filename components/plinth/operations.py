@@ -153,7 +153,9 @@ def open_environment(
         UsageError: When outages are planned for a real cloud, or in a way that cannot be read.
     """
     if faults is not None:
-        _check_faults(faults, rehearse=rehearse)
+        from plinth.rehearsal import faults as outages
+
+        outages.allow(faults, rehearse=rehearse)
     from plinth.engine.workspace import Stack
 
     blueprint = program.blueprint_of(spec, environment)
@@ -167,20 +169,6 @@ def open_environment(
         faults=faults,
     )
     return Environment(spec=spec, blueprint=blueprint, stack=stack, rehearse=rehearse)
-
-
-def _check_faults(plan: Path, *, rehearse: bool) -> None:
-    from plinth.rehearsal.faults import load
-
-    if not rehearse:
-        raise UsageError(
-            Problem(
-                code="faults-without-rehearsal",
-                message="outages can be planned for simulated clouds only",
-                fix="Add --rehearse, or leave --faults out.",
-            )
-        )
-    load(plan)
 
 
 def refuse_data_loss(environment: Environment, planned: Outcome) -> None:

@@ -17,6 +17,9 @@ from plinth.errors import Problem, UsageError, nearest
 from plinth.spec.models import CAPABILITIES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from plinth.bootstrap.order import Order
     from plinth.clouds import CloudInfo
     from plinth.tools import Tool
 
@@ -34,6 +37,13 @@ _TOOLS = {
     ("orchestration", "airflow"): "plinth.tools.orchestration.airflow:TOOL",
     ("features", "feast"): "plinth.tools.features.feast:TOOL",
     ("serving", "kserve"): "plinth.tools.serving.kserve:TOOL",
+}
+
+#: Cloud -> the program that prepares an account there.
+_BOOTSTRAPS = {
+    "aws": "plinth.bootstrap.aws:program",
+    "azure": "plinth.bootstrap.azure:program",
+    "gcp": "plinth.bootstrap.gcp:program",
 }
 
 #: The tool that a capability gets when the spec names none; a cloud may prefer another one.
@@ -77,6 +87,17 @@ def cloud(name: str) -> CloudInfo:
     """The facts about one cloud; does not load its SDK. Raises KeyError for an unknown name."""
     info: CloudInfo = _load(_clouds()[name])
     return info
+
+
+def bootstrap_names() -> tuple[str, ...]:
+    """The clouds on which an account can be prepared, sorted."""
+    return tuple(sorted(_BOOTSTRAPS))
+
+
+def bootstrap(cloud_name: str) -> Callable[[Order], Mapping[str, Any]]:
+    """The program that prepares an account; loads the cloud's SDK. Raises KeyError."""
+    program: Callable[[Order], Mapping[str, Any]] = cloud(cloud_name).load(_BOOTSTRAPS[cloud_name])
+    return program
 
 
 def known_cloud(name: str) -> CloudInfo:

@@ -36,6 +36,7 @@ _COMMANDS = {
     "refresh": ("plinth.cli.operate:refresh", "Find out what has changed outside of Plinth."),
     "destroy": ("plinth.cli.operate:destroy", "Delete everything of an environment."),
     "outputs": ("plinth.cli.operate:outputs", "Print an environment's addresses and names."),
+    "bootstrap": ("plinth.cli.bootstrap:bootstrap", "Prepare an account for its environments."),
     "doctor": ("plinth.cli.doctor:doctor", "Tell what is missing and how to get it."),
     "engine": ("plinth.cli.engine:engine", "Install the Pulumi engine, or look at it."),
 }

@@ -20,6 +20,14 @@ _STEP = 50
 
 @contextmanager
 def progress(verb: str, opened: Environment, *, quiet: bool) -> Iterator[OnChange | None]:
+    """Shows on standard error how many of an environment's resources are through."""
+    title = f"{verb} {opened.blueprint.environment}{' in rehearsal' if opened.rehearse else ''}"
+    with working(title, quiet=quiet) as report:
+        yield report
+
+
+@contextmanager
+def working(title: str, *, quiet: bool) -> Iterator[OnChange | None]:
     """Shows on standard error how many resources are through, as it happens."""
     if quiet:
         yield None
@@ -29,7 +37,6 @@ def progress(verb: str, opened: Environment, *, quiet: bool) -> Iterator[OnChang
     from plinth.cli.tables import console as make_console
 
     console = make_console(stderr=True)
-    title = f"{verb} {opened.blueprint.environment}{' in rehearsal' if opened.rehearse else ''}"
     seen: set[str] = set()
 
     def counted(change: Change, phase: Phase) -> bool:

@@ -119,7 +119,7 @@ class CloudInfo:
         Raises:
             UsageError: When the SDK is not installed.
         """
-        adapter: Callable[..., Adapter] = self._load(self.adapter)
+        adapter: Callable[..., Adapter] = self.load(self.adapter)
         return adapter
 
     def load_transformation(self) -> Callable[[Blueprint], Transformation] | None:
@@ -130,10 +130,15 @@ class CloudInfo:
         """
         if not self.transformation:
             return None
-        make: Callable[[Blueprint], Transformation] = self._load(self.transformation)
+        make: Callable[[Blueprint], Transformation] = self.load(self.transformation)
         return make
 
-    def _load(self, target: str) -> Any:
+    def load(self, target: str) -> Any:
+        """What a lazy target names, with the SDK that it needs.
+
+        Raises:
+            UsageError: When the SDK is not installed.
+        """
         module, _, attribute = target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)

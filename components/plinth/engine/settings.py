@@ -41,6 +41,7 @@ class Settings:
         backend: The backend that the spec names; what the user's own environment names goes first.
         secrets: The secrets provider that the spec names (``awskms://…``); one that the stack's
             configuration has goes first. Without either, a passphrase.
+        state: The backend, whatever else names one: of a stack that keeps the backend of others.
     """
 
     root: Path
@@ -49,6 +50,7 @@ class Settings:
     spec: Path | None = None
     backend: str | None = None
     secrets: str | None = None
+    state: str | None = None
 
     @property
     def home(self) -> Path:
@@ -137,6 +139,8 @@ def backend_url(settings: Settings, variables: Mapping[str, str] | None = None) 
     ``.plinth/state``.  Empty when the CLI alone knows the address.
     """
     variables = os.environ if variables is None else variables
+    if settings.state is not None:
+        return settings.state
     if settings.rehearse:
         return (settings.rehearsal / "state").as_uri()
     if url := variables.get("PULUMI_BACKEND_URL") or settings.backend:
@@ -240,7 +244,7 @@ def run_variables(settings: Settings, engine: Engine) -> dict[str, str]:
     url = backend_url(settings)
     if url:
         variables["PULUMI_BACKEND_URL"] = url
-    if settings.rehearse or url == embedded_url(settings):
+    if (settings.rehearse and settings.state is None) or url == embedded_url(settings):
         directory = backend_directory(url, settings.root)
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)

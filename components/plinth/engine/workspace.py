@@ -232,6 +232,15 @@ class Stack:
         with self._select() as stack:
             return _plain(stack.export_stack()) if stack is not None else _EMPTY
 
+    def take(self, export: Mapping[str, Any]) -> None:
+        """Takes over a whole state, as :meth:`export` gave it, in place of what is known.
+
+        Its secrets stay as they are encrypted until the next :meth:`up`, which uses this stack's
+        own way; until then both ways have to be open.
+        """
+        with self._open(None) as (stack, _events, _started):
+            stack.import_stack(automation.Deployment(**export))
+
     @contextmanager
     def _open(
         self, on_change: OnChange | None, *, refreshing: bool = False

@@ -97,6 +97,23 @@ def load(path: Path) -> tuple[Planned, ...]:
     )
 
 
+def allow(path: Path, *, rehearse: bool) -> None:
+    """Refuses a plan that cannot be read, or that is meant for a real cloud.
+
+    Raises:
+        UsageError: It is one of these.
+    """
+    if not rehearse:
+        raise UsageError(
+            Problem(
+                code="faults-without-rehearsal",
+                message="outages can be planned for simulated clouds only",
+                fix="Add --rehearse, or leave --faults out.",
+            )
+        )
+    load(path)
+
+
 @dataclass(frozen=True, slots=True)
 class Faults:
     """The plan at work.

@@ -36,7 +36,8 @@ _THROUGH: Final[Mapping[Concern, tuple[str, ...]]] = {
     Concern.LOGS: ("logs",),
     Concern.NOTIFICATIONS: ("sns",),
 }
-_USE: Final = (
+#: Actions of those who encrypt and decrypt with a key.
+USE: Final = (
     "kms:Encrypt",
     "kms:Decrypt",
     "kms:ReEncryptFrom",
@@ -45,7 +46,8 @@ _USE: Final = (
     "kms:GenerateDataKeyWithoutPlaintext",
     "kms:DescribeKey",
 )
-_ADMINISTER: Final = (
+#: Actions of those who keep a key: none of them opens anything.
+ADMINISTER: Final = (
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",
     "kms:DeleteAlias",
@@ -121,15 +123,15 @@ def _policy(concern: Concern, site: Site) -> list[dict[str, Any]]:
     root = Output.concat("arn:aws:iam::", site.account, ":root")
     services = [f"{service}.{site.region}.amazonaws.com" for service in _THROUGH[concern]]
     return [
-        _statement("Administer", {"AWS": root}, _ADMINISTER),
-        _statement(
+        key_statement("Administer", {"AWS": root}, ADMINISTER),
+        key_statement(
             "UseThroughServices",
             {"AWS": root},
-            _USE,
+            USE,
             {"StringEquals": {"kms:ViaService": services}},
         ),
         # Services keep working on what they store by grants, which only they may ask for.
-        _statement(
+        key_statement(
             "GrantToServices",
             {"AWS": root},
             ["kms:CreateGrant"],
@@ -149,16 +151,16 @@ def _services(concern: Concern, site: Site) -> list[dict[str, Any]]:
         )
         groups = [site.arn("logs", f"log-group:{path}/*") for path in paths]
         return [
-            _statement(
+            key_statement(
                 "EncryptLogs",
                 {"Service": f"logs.{site.region}.amazonaws.com"},
-                _USE,
+                USE,
                 {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
             )
         ]
     if concern is Concern.NOTIFICATIONS:
         return [
-            _statement(
+            key_statement(
                 "PublishEncrypted",
                 {"Service": ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]},
                 ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -166,7 +168,7 @@ def _services(concern: Concern, site: Site) -> list[dict[str, Any]]:
             )
         ]
     if concern is Concern.CLUSTER:
-        return [_control_plane(site), *_autoscaling(site)]
+        return [_control_plane(site), *autoscaling(site.account)]
     return []
 
 
@@ -178,10 +180,10 @@ def _control_plane(site: Site) -> dict[str, Any]:
     The maker's own IAM policy still has to allow it.
     """
     root = Output.concat("arn:aws:iam::", site.account, ":root")
-    return _statement("GrantToControlPlane", {"AWS": root}, ["kms:CreateGrant"])
+    return key_statement("GrantToControlPlane", {"AWS": root}, ["kms:CreateGrant"])
 
 
-def _autoscaling(site: Site) -> list[dict[str, Any]]:
+def autoscaling(account: Input[str]) -> list[dict[str, Any]]:
     """Lets EC2 Auto Scaling start nodes whose disks are encrypted.
 
     Its service-linked role is named by condition, not as principal: KMS refuses a principal that
@@ -190,12 +192,12 @@ def _autoscaling(site: Site) -> list[dict[str, Any]]:
     """
     role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
     principal = {
-        "StringEquals": {"kms:CallerAccount": site.account},
-        "ArnEquals": {"aws:PrincipalArn": Output.concat("arn:aws:iam::", site.account, f":{role}")},
+        "StringEquals": {"kms:CallerAccount": account},
+        "ArnEquals": {"aws:PrincipalArn": Output.concat("arn:aws:iam::", account, f":{role}")},
     }
     return [
-        _statement("StartNodes", {"AWS": "*"}, _USE, principal),
-        _statement(
+        key_statement("StartNodes", {"AWS": "*"}, USE, principal),
+        key_statement(
             "AttachDisks",
             {"AWS": "*"},
             ["kms:CreateGrant"],
@@ -204,12 +206,13 @@ def _autoscaling(site: Site) -> list[dict[str, Any]]:
     ]
 
 
-def _statement(
+def key_statement(
     sid: str,
     principal: Mapping[str, Any],
     actions: tuple[str, ...] | list[str],
     condition: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
+    """A statement of a key's policy."""
     statement: dict[str, Any] = {
         "Sid": sid,
         "Effect": "Allow",

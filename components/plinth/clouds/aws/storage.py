@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import pulumi_aws as aws
-from pulumi import Input, Output, Resource
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from plinth import ports
 from plinth.clouds.aws.facts import ACCESS_LOGS
@@ -52,89 +53,132 @@ class PrivateBucket(Component):
         )
         self.name: Output[str] = self.bucket.bucket
         self.arn: Output[str] = self.bucket.arn
-        versioning = aws.s3.BucketVersioning(
+        furnish(
             role,
-            bucket=self.name,
-            versioning_configuration={"status": "Enabled"},
-            opts=self.child(),
-        )
-        self._encrypt(role, key)
-        self._close(role, takes_logs=log_bucket is None)
-        aws.s3.BucketLifecycleConfiguration(
-            role,
-            bucket=self.name,
+            self.bucket,
+            self.child,
+            key=key,
+            log_bucket=log_bucket,
             rules=_lifecycle(options),
-            # Rules on old versions are refused while versioning is still being switched on.
-            opts=self.child(depends_on=[versioning]),
+            statements=[accept_logs(self.arn, site.account)] if log_bucket is None else (),
         )
-        if log_bucket is not None:
-            aws.s3.BucketLogging(
-                role,
-                bucket=self.name,
-                target_bucket=log_bucket,
-                target_prefix=f"{role}/",
-                opts=self.child(),
-            )
         self.register_outputs({"name": self.name})
 
-    def _encrypt(self, role: str, key: Input[str] | None) -> None:
-        default: dict[str, Any] = {"sse_algorithm": "AES256"}
-        if key is not None:
-            default = {"sse_algorithm": "aws:kms", "kms_master_key_id": key}
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            role,
-            bucket=self.name,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": default,
-                    "bucket_key_enabled": key is not None,
-                }
-            ],
-            opts=self.child(),
-        )
 
-    def _close(self, role: str, *, takes_logs: bool) -> None:
-        block = aws.s3.BucketPublicAccessBlock(
+def furnish(
+    role: str,
+    bucket: Any,
+    child: Callable[..., ResourceOptions],
+    *,
+    key: Input[str] | None,
+    log_bucket: Input[str] | None,
+    rules: Sequence[Mapping[str, Any]],
+    statements: Sequence[Mapping[str, Any]] = (),
+) -> Resource:
+    """Gives a bucket everything that a private one needs.
+
+    Args:
+        role: Logical name of each part.
+        bucket: The bucket.
+        child: Makes the options of a part.
+        key: Customer-managed key; S3's own key without one.
+        log_bucket: Bucket that takes the access logs, if any.
+        rules: Rules of its life cycle.
+        statements: What its policy says besides.
+
+    Returns:
+        The policy, for what may only come when that is in force.
+    """
+    name = bucket.bucket
+    versioning = aws.s3.BucketVersioning(
+        role,
+        bucket=name,
+        versioning_configuration={"status": "Enabled"},
+        opts=child(),
+    )
+    default: dict[str, Any] = {"sse_algorithm": "AES256"}
+    if key is not None:
+        default = {"sse_algorithm": "aws:kms", "kms_master_key_id": key}
+    aws.s3.BucketServerSideEncryptionConfiguration(
+        role,
+        bucket=name,
+        rules=[
+            {
+                "apply_server_side_encryption_by_default": default,
+                "bucket_key_enabled": key is not None,
+            }
+        ],
+        opts=child(),
+    )
+    policy = _close(role, bucket, child, encrypted=key is not None, statements=statements)
+    aws.s3.BucketLifecycleConfiguration(
+        role,
+        bucket=name,
+        rules=list(rules),
+        # Rules on old versions are refused while versioning is still being switched on.
+        opts=child(depends_on=[versioning]),
+    )
+    if log_bucket is not None:
+        aws.s3.BucketLogging(
             role,
-            bucket=self.name,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self.child(),
+            bucket=name,
+            target_bucket=log_bucket,
+            target_prefix=f"{role}/",
+            opts=child(),
         )
-        aws.s3.BucketOwnershipControls(
-            role,
-            bucket=self.name,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=self.child(),
-        )
-        everything = [self.arn, Output.concat(self.arn, "/*")]
-        statements = [
+    return policy
+
+
+def _close(
+    role: str,
+    bucket: Any,
+    child: Callable[..., ResourceOptions],
+    *,
+    encrypted: bool,
+    statements: Sequence[Mapping[str, Any]],
+) -> Resource:
+    block = aws.s3.BucketPublicAccessBlock(
+        role,
+        bucket=bucket.bucket,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=child(),
+    )
+    aws.s3.BucketOwnershipControls(
+        role,
+        bucket=bucket.bucket,
+        rule={"object_ownership": "BucketOwnerEnforced"},
+        opts=child(),
+    )
+    objects = Output.concat(bucket.arn, "/*")
+    everything = [bucket.arn, objects]
+    policy: Resource = aws.s3.BucketPolicy(
+        role,
+        bucket=bucket.bucket,
+        policy=document(
             _deny("DenyPlaintext", everything, {"Bool": {"aws:SecureTransport": "false"}}),
             _deny("DenyOldTls", everything, {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
-        ]
-        if takes_logs:
-            statements.append(self._accept_logs())
-        else:
-            statements.append(_deny_other_encryption(everything[1]))
-        aws.s3.BucketPolicy(
-            role,
-            bucket=self.name,
-            policy=document(*statements),
-            # S3 refuses two changes of a bucket's access at once.
-            opts=self.child(depends_on=[block]),
-        )
+            *([_deny_other_encryption(objects)] if encrypted else ()),
+            *statements,
+        ),
+        # S3 refuses two changes of a bucket's access at once.
+        opts=child(depends_on=[block]),
+    )
+    return policy
 
-    def _accept_logs(self) -> dict[str, Any]:
-        return {
-            "Sid": "AcceptAccessLogs",
-            "Effect": "Allow",
-            "Principal": {"Service": "logging.s3.amazonaws.com"},
-            "Action": "s3:PutObject",
-            "Resource": Output.concat(self.arn, "/*"),
-            "Condition": {"StringEquals": {"aws:SourceAccount": self.site.account}},
-        }
+
+def accept_logs(arn: Input[str], account: Input[str]) -> dict[str, Any]:
+    """Lets S3 deliver the access logs of the account's buckets."""
+    return {
+        "Sid": "AcceptAccessLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": Output.concat(arn, "/*"),
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+    }
 
 
 class Buckets:

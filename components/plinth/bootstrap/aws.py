@@ -1,0 +1,499 @@
+"""An account on AWS: state and its key, CI's roles, guardrails. The only user of AWS' SDK here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pulumi_aws as aws
+from pulumi import Input, Output, Resource
+
+from plinth.bootstrap import aws_documents as documents
+from plinth.bootstrap.base import Part
+from plinth.bootstrap.order import Order
+from plinth.bootstrap.trust import AZURE_DEVOPS, Trust
+from plinth.clouds.aws.keys import ADMINISTER, USE, autoscaling, key_statement
+from plinth.clouds.aws.site import allow, assume, document
+from plinth.clouds.aws.storage import accept_logs, furnish
+
+#: Days after which an overwritten state, or a log, goes.
+_OLD_STATES: Final = 365
+_LOGS: Final = 400
+_TRAIL: Final = "plinth"
+
+#: Types of what a platform is made of and that AWS Config asks for tags (AWS Config Developer
+#: Guide, "required-tags"); recording no other type is what keeps its price low.
+_TAGGED: Final = (
+    "AWS::ACM::Certificate",
+    "AWS::AutoScaling::AutoScalingGroup",
+    "AWS::EC2::Instance",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::VPC",
+    "AWS::EC2::Volume",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::RDS::DBInstance",
+    "AWS::S3::Bucket",
+)
+_REQUIRED: Final = ("platform", "environment", "owner", "cost-center")
+
+
+def program(order: Order) -> dict[str, Output[Any] | str]:
+    """Makes everything; returns what is worth knowing of it."""
+    provider = aws.Provider(
+        "aws",
+        region=order.region,
+        allowed_account_ids=[order.account],
+        default_tags={"tags": order.tags},
+    )
+    logs = Logs(order, provider)
+    state = State(order, provider, logs)
+    guardrails = Guardrails(order, provider, logs)
+    outputs: dict[str, Output[Any] | str] = {"key": state.key.arn}
+    if order.trust:
+        guarded = [state.bucket, guardrails.bucket, logs.bucket]
+        Identities(
+            order,
+            provider,
+            order.trust,
+            state=state,
+            guarded_buckets=guarded,
+            guarded_keys=[state.key.arn, guardrails.key.arn],
+        )
+    return outputs
+
+
+class _AwsPart(Part):
+    """Keys and buckets, as all parts make them."""
+
+    def __init__(self, kind: str, order: Order, provider: aws.Provider) -> None:
+        super().__init__(kind, order, [provider])
+
+    def make_key(self, name: str, title: str, statements: Sequence[Mapping[str, Any]] = ()) -> Any:
+        """A key with its alias; who may use it is said by IAM policies and by ``statements``."""
+        root = {"AWS": f"arn:aws:iam::{self.order.account}:root"}
+        key = aws.kms.Key(
+            name,
+            description=title,
+            enable_key_rotation=True,
+            rotation_period_in_days=365,
+            deletion_window_in_days=30,
+            policy=document(
+                key_statement("Administer", root, ADMINISTER),
+                key_statement("UseByPolicy", root, USE),
+                *statements,
+            ),
+            tags={"Name": title},
+            opts=self.child(keep=True),
+        )
+        aws.kms.Alias(
+            name, name=f"alias/{_physical(name)}", target_key_id=key.key_id, opts=self.child()
+        )
+        return key
+
+    def make_bucket(
+        self,
+        name: str,
+        *,
+        key: Input[str] | None,
+        logs: str | None,
+        days: Mapping[str, Any],
+        statements: Sequence[Mapping[str, Any]] = (),
+    ) -> Resource:
+        """A private bucket that keeps every version and that nobody deletes; its policy.
+
+        Args:
+            name: Logical name.
+            key: Key of its objects; S3's own without one.
+            logs: Bucket that takes the access logs.
+            days: Rule of its life cycle.
+            statements: What its policy allows to services.
+        """
+        bucket = self.bucket_name(name)
+        return furnish(
+            name,
+            aws.s3.Bucket(
+                name,
+                bucket=bucket,
+                force_destroy=False,
+                tags={"Name": bucket},
+                opts=self.child(keep=True),
+            ),
+            self.child,
+            key=key,
+            log_bucket=logs,
+            rules=[
+                {
+                    "id": "tidy",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+                    **days,
+                }
+            ],
+            statements=[
+                {
+                    "Sid": "DenyDeletion",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:DeleteBucket",
+                    "Resource": f"arn:aws:s3:::{bucket}",
+                },
+                *statements,
+            ],
+        )
+
+    def bucket_name(self, name: str) -> str:
+        """Its physical name; bucket names are one space for all accounts of the world."""
+        return f"{_physical(name)}-{self.order.account}-{self.order.region}"
+
+
+def _physical(name: str) -> str:
+    return f"plinth-{name}"
+
+
+def _days(days: int) -> dict[str, Any]:
+    """The rule of what is only worth keeping for a while."""
+    return {
+        "expiration": {"days": days},
+        "noncurrent_version_expiration": {"noncurrent_days": 30},
+    }
+
+
+class Logs(_AwsPart):
+    """The bucket that takes the access logs of all others."""
+
+    def __init__(self, order: Order, provider: aws.Provider) -> None:
+        super().__init__("Logs", order, provider)
+        self.bucket = self.bucket_name("access-logs")
+        self.make_bucket(
+            "access-logs",
+            # S3 delivers access logs to no bucket whose default encryption is KMS.
+            key=None,
+            logs=None,
+            days=_days(_LOGS),
+            statements=[accept_logs(f"arn:aws:s3:::{self.bucket}", order.account)],
+        )
+        self.register_outputs({})
+
+
+class State(_AwsPart):
+    """Where the state of all stacks is kept, and the key of their secrets."""
+
+    def __init__(self, order: Order, provider: aws.Provider, logs: Logs) -> None:
+        super().__init__("State", order, provider)
+        self.key = self.make_key("state", "Plinth: state and its secrets")
+        self.bucket = self.bucket_name("state")
+        self.make_bucket(
+            "state",
+            key=self.key.arn,
+            logs=logs.bucket,
+            # Only what was overwritten goes: the present state has no age.
+            days={"noncurrent_version_expiration": {"noncurrent_days": _OLD_STATES}},
+        )
+        self.register_outputs({})
+
+
+class Identities(_AwsPart):
+    """What CI comes as: a role that looks and a role that deploys, both within a boundary."""
+
+    def __init__(
+        self,
+        order: Order,
+        provider: aws.Provider,
+        trust: Trust,
+        *,
+        state: State,
+        guarded_buckets: Sequence[str],
+        guarded_keys: Sequence[Input[str]],
+    ) -> None:
+        super().__init__("Identities", order, provider)
+        self._issuer(trust)
+        boundary = aws.iam.Policy(
+            "boundary",
+            name=documents.BOUNDARY,
+            description="The most that anything Plinth makes can do.",
+            policy=Output.json_dumps(
+                documents.boundary(order.account, guarded_buckets, list(guarded_keys))
+            ),
+            opts=self.child(),
+        )
+        deploy = self._role("deploy", documents.DEPLOY, trust, trust.deploy, boundary.arn)
+        rights = aws.iam.Policy(
+            "deploy",
+            name=documents.DEPLOY,
+            description="What a deployment of Plinth makes.",
+            policy=json.dumps(documents.deploy(order.account, order.region)),
+            opts=self.child(),
+        )
+        aws.iam.RolePolicyAttachment(
+            "deploy", role=deploy.name, policy_arn=rights.arn, opts=self.child()
+        )
+        self._inline(
+            "deploy", deploy, documents.state_access(state.bucket, state.key.arn, write=True)
+        )
+        preview = self._role("preview", documents.PREVIEW, trust, trust.preview, boundary.arn)
+        aws.iam.RolePolicyAttachment(
+            "preview",
+            role=preview.name,
+            policy_arn="arn:aws:iam::aws:policy/ReadOnlyAccess",
+            opts=self.child(),
+        )
+        self._inline(
+            "preview",
+            preview,
+            [
+                *documents.state_access(state.bucket, state.key.arn, write=False),
+                *documents.no_data(state.bucket, state.key.arn),
+            ],
+        )
+        self.register_outputs({})
+
+    def _issuer(self, trust: Trust) -> None:
+        # No thumbprint: AWS checks GitHub, GitLab and others against its own trust store.
+        aws.iam.OpenIdConnectProvider(
+            "ci", url=trust.issuer, client_id_lists=[_audience(trust)], opts=self.child()
+        )
+
+    def _role(
+        self, name: str, physical: str, trust: Trust, subjects: Sequence[str], boundary: Input[str]
+    ) -> Any:
+        account = self.order.account
+        return aws.iam.Role(
+            name,
+            name=physical,
+            description=f"{trust.repository} on {trust.ci}: {name}",
+            assume_role_policy=json.dumps(
+                documents.trust(
+                    f"arn:aws:iam::{account}:oidc-provider/{trust.host}",
+                    trust.host,
+                    _audience(trust),
+                    subjects,
+                )
+            ),
+            permissions_boundary=boundary,
+            max_session_duration=3600 if name == "preview" else 4 * 3600,
+            opts=self.child(),
+        )
+
+    def _inline(self, name: str, role: Any, statements: Sequence[Mapping[str, Any]]) -> None:
+        aws.iam.RolePolicy(
+            f"{name}-state",
+            name="state",
+            role=role.id,
+            policy=document(*statements),
+            opts=self.child(),
+        )
+
+
+def _audience(trust: Trust) -> str:
+    """Who the token is for: what each system's own login action asks for."""
+    return "api://AzureADTokenExchange" if trust.ci == AZURE_DEVOPS else "sts.amazonaws.com"
+
+
+class Guardrails(_AwsPart):
+    """What holds for the whole account, whoever works in it."""
+
+    def __init__(self, order: Order, provider: aws.Provider, logs: Logs) -> None:
+        super().__init__("Guardrails", order, provider)
+        trail = f"arn:aws:cloudtrail:{order.region}:{order.account}:trail/{_TRAIL}"
+        self.key = self.make_key("audit", "Plinth: audit trail", [*_trail_key(order, trail)])
+        self.bucket = self.bucket_name("audit")
+        ready = self.make_bucket(
+            "audit",
+            key=self.key.arn,
+            logs=logs.bucket,
+            days=_days(_LOGS),
+            statements=_deliveries(order, self.bucket, trail),
+        )
+        self._trail(ready)
+        self._disks()
+        self._public_access()
+        self._tags(ready)
+        self._budget()
+        self.register_outputs({})
+
+    def _trail(self, ready: Resource) -> None:
+        aws.cloudtrail.Trail(
+            "audit",
+            name=_TRAIL,
+            s3_bucket_name=self.bucket,
+            kms_key_id=self.key.arn,
+            is_multi_region_trail=True,
+            include_global_service_events=True,
+            enable_log_file_validation=True,
+            enable_logging=True,
+            opts=self.child(depends_on=[ready]),
+        )
+
+    def _disks(self) -> None:
+        key = self.make_key(
+            "disks",
+            "Plinth: disks of machines",
+            [
+                key_statement(
+                    "GrantToServices",
+                    {"AWS": f"arn:aws:iam::{self.order.account}:root"},
+                    ["kms:CreateGrant"],
+                    {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+                ),
+                *autoscaling(self.order.account),
+            ],
+        )
+        aws.ebs.EncryptionByDefault("disks", enabled=True, opts=self.child())
+        aws.ebs.DefaultKmsKey("disks", key_arn=key.arn, opts=self.child())
+
+    def _public_access(self) -> None:
+        aws.s3.AccountPublicAccessBlock(
+            "public-access",
+            account_id=self.order.account,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self.child(),
+        )
+        aws.ebs.SnapshotBlockPublicAccess(
+            "public-access", state="block-all-sharing", opts=self.child()
+        )
+        aws.ec2.ImageBlockPublicAccess(
+            "public-access", state="block-new-sharing", opts=self.child()
+        )
+        aws.ec2.InstanceMetadataDefaults(
+            "metadata", http_tokens="required", http_put_response_hop_limit=1, opts=self.child()
+        )
+
+    def _tags(self, ready: Resource) -> None:
+        """AWS Config asks what a platform is made of for its tags; an account has no other way."""
+        role = aws.iam.Role(
+            "config",
+            name="plinth-config",
+            assume_role_policy=assume(
+                "config.amazonaws.com",
+                {"StringEquals": {"aws:SourceAccount": self.order.account}},
+            ),
+            opts=self.child(),
+        )
+        aws.iam.RolePolicyAttachment(
+            "config",
+            role=role.name,
+            policy_arn="arn:aws:iam::aws:policy/service-role/AWS_ConfigRole",
+            opts=self.child(),
+        )
+        arn = f"arn:aws:s3:::{self.bucket}"
+        rights = aws.iam.RolePolicy(
+            "config",
+            name="deliver",
+            role=role.id,
+            policy=document(
+                allow(["s3:GetBucketAcl", "s3:ListBucket"], arn),
+                allow(["s3:PutObject"], f"{arn}/AWSLogs/{self.order.account}/Config/*"),
+                allow(["kms:GenerateDataKey", "kms:Decrypt"], self.key.arn),
+            ),
+            opts=self.child(),
+        )
+        recorder = aws.cfg.Recorder(
+            "tags",
+            name=_TRAIL,
+            role_arn=role.arn,
+            recording_group={
+                "all_supported": False,
+                "include_global_resource_types": False,
+                "resource_types": list(_TAGGED),
+            },
+            opts=self.child(),
+        )
+        channel = aws.cfg.DeliveryChannel(
+            "tags",
+            name=_TRAIL,
+            s3_bucket_name=self.bucket,
+            s3_kms_key_arn=self.key.arn,
+            opts=self.child(depends_on=[recorder, rights, ready]),
+        )
+        # A recorder without a channel cannot be started.
+        running = aws.cfg.RecorderStatus(
+            "tags", name=recorder.name, is_enabled=True, opts=self.child(depends_on=[channel])
+        )
+        aws.cfg.Rule(
+            "tags",
+            name="plinth-required-tags",
+            description="What a platform is made of says whose it is and who pays.",
+            source={"owner": "AWS", "source_identifier": "REQUIRED_TAGS"},
+            scope={"compliance_resource_types": list(_TAGGED)},
+            input_parameters=json.dumps(
+                {f"tag{number}Key": tag for number, tag in enumerate(_REQUIRED, 1)}
+            ),
+            opts=self.child(depends_on=[running]),
+        )
+
+    def _budget(self) -> None:
+        order = self.order
+        alerts = [("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
+        aws.budgets.Budget(
+            "budget",
+            name=f"plinth-{order.account}",
+            budget_type="COST",
+            time_unit="MONTHLY",
+            limit_amount=f"{order.budget:.2f}",
+            limit_unit=order.currency,
+            notifications=[
+                {
+                    "notification_type": kind,
+                    "comparison_operator": "GREATER_THAN",
+                    "threshold": percent,
+                    "threshold_type": "PERCENTAGE",
+                    "subscriber_email_addresses": order.people,
+                }
+                for kind, percent in alerts
+            ],
+            opts=self.child(),
+        )
+
+
+def _trail_key(order: Order, trail: str) -> list[dict[str, Any]]:
+    """Lets CloudTrail encrypt (User Guide, "Configure AWS KMS key policies for CloudTrail")."""
+    service = {"Service": "cloudtrail.amazonaws.com"}
+    return [
+        key_statement(
+            "EncryptTrail",
+            service,
+            ["kms:GenerateDataKey*"],
+            {
+                "StringEquals": {"aws:SourceArn": trail},
+                "StringLike": {
+                    "kms:EncryptionContext:aws:cloudtrail:arn": (
+                        f"arn:aws:cloudtrail:*:{order.account}:trail/*"
+                    )
+                },
+            },
+        ),
+        key_statement(
+            "DescribeForTrail",
+            service,
+            ["kms:DescribeKey"],
+            {"StringEquals": {"aws:SourceArn": trail}},
+        ),
+    ]
+
+
+def _deliveries(order: Order, bucket: str, trail: str) -> list[dict[str, Any]]:
+    """Lets CloudTrail deliver (User Guide, "Amazon S3 bucket policy for CloudTrail")."""
+    base = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
+    source = {"aws:SourceArn": trail}
+    return [
+        {
+            **base,
+            "Sid": "LookForTrail",
+            "Action": "s3:GetBucketAcl",
+            "Resource": f"arn:aws:s3:::{bucket}",
+            "Condition": {"StringEquals": source},
+        },
+        {
+            **base,
+            "Sid": "DeliverTrail",
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/{order.account}/*",
+            "Condition": {"StringEquals": {**source, "s3:x-amz-acl": "bucket-owner-full-control"}},
+        },
+    ]

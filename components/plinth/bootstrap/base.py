@@ -1,0 +1,35 @@
+"""What the parts of an account are built with, on every cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi import ProviderResource, Resource, ResourceOptions
+
+from plinth.bootstrap.order import Order
+
+
+class Part(pulumi.ComponentResource):
+    """One part of an account (``plinth:index:<kind>``)."""
+
+    def __init__(self, kind: str, order: Order, providers: Sequence[ProviderResource]) -> None:
+        super().__init__(
+            f"plinth:index:{kind}", kind.lower(), None, ResourceOptions(providers=list(providers))
+        )
+        self.order = order
+
+    def child(
+        self,
+        *,
+        keep: bool = False,
+        depends_on: Sequence[Resource] = (),
+        ignore_changes: Sequence[str] = (),
+    ) -> ResourceOptions:
+        """Fresh options for a child; what must never go is protected."""
+        return ResourceOptions(
+            parent=self,
+            protect=keep or None,
+            depends_on=list(depends_on) or None,
+            ignore_changes=list(ignore_changes) or None,
+        )

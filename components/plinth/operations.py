@@ -14,7 +14,7 @@ from plinth import planning, program
 from plinth.blueprint import Blueprint
 from plinth.clouds import accounts
 from plinth.combinations import account_names
-from plinth.errors import EngineError, PlinthError, PolicyError, Problem, UsageError
+from plinth.errors import EngineError, PlinthError, PolicyError, Problem
 
 if TYPE_CHECKING:
     from plinth.engine.changes import OnChange, Outcome

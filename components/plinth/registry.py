@@ -17,9 +17,7 @@ from plinth.errors import Problem, UsageError, nearest
 from plinth.spec.models import CAPABILITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from plinth.bootstrap.order import Order
+    from plinth.bootstrap.base import Preparation
     from plinth.clouds import CloudInfo
     from plinth.tools import Tool
 
@@ -39,11 +37,11 @@ _TOOLS = {
     ("serving", "kserve"): "plinth.tools.serving.kserve:TOOL",
 }
 
-#: Cloud -> the program that prepares an account there.
+#: Cloud -> how an account is prepared there.
 _BOOTSTRAPS = {
-    "aws": "plinth.bootstrap.aws:program",
-    "azure": "plinth.bootstrap.azure:program",
-    "gcp": "plinth.bootstrap.gcp:program",
+    "aws": "plinth.bootstrap.aws:ACCOUNT",
+    "azure": "plinth.bootstrap.azure:ACCOUNT",
+    "gcp": "plinth.bootstrap.gcp:ACCOUNT",
 }
 
 #: The tool that a capability gets when the spec names none; a cloud may prefer another one.
@@ -94,10 +92,10 @@ def bootstrap_names() -> tuple[str, ...]:
     return tuple(sorted(_BOOTSTRAPS))
 
 
-def bootstrap(cloud_name: str) -> Callable[[Order], Mapping[str, Any]]:
-    """The program that prepares an account; loads the cloud's SDK. Raises KeyError."""
-    program: Callable[[Order], Mapping[str, Any]] = cloud(cloud_name).load(_BOOTSTRAPS[cloud_name])
-    return program
+def bootstrap(cloud_name: str) -> Preparation:
+    """How accounts are prepared; loads the cloud's SDK. Raises KeyError for an unknown name."""
+    found: Preparation = cloud(cloud_name).load(_BOOTSTRAPS[cloud_name])
+    return found
 
 
 def known_cloud(name: str) -> CloudInfo:

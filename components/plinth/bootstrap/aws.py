@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pulumi_aws as aws
-from pulumi import Input, Output, Resource
+from pulumi import Input, InvokeOptions, Output, Resource
 
 from plinth.bootstrap import aws_documents as documents
-from plinth.bootstrap.base import Part
+from plinth.bootstrap.base import Part, Preparation
 from plinth.bootstrap.order import Order
+from plinth.bootstrap.quotas import Limits
 from plinth.bootstrap.trust import AZURE_DEVOPS, Trust
 from plinth.clouds.aws.keys import ADMINISTER, USE, autoscaling, key_statement
 from plinth.clouds.aws.site import allow, assume, document
@@ -39,8 +40,7 @@ _TAGGED: Final = (
 _REQUIRED: Final = ("platform", "environment", "owner", "cost-center")
 
 
-def program(order: Order) -> dict[str, Output[Any] | str]:
-    """Makes everything; returns what is worth knowing of it."""
+def _program(order: Order, limits: Limits) -> dict[str, Output[Any]]:
     provider = aws.Provider(
         "aws",
         region=order.region,
@@ -50,7 +50,6 @@ def program(order: Order) -> dict[str, Output[Any] | str]:
     logs = Logs(order, provider)
     state = State(order, provider, logs)
     guardrails = Guardrails(order, provider, logs)
-    outputs: dict[str, Output[Any] | str] = {"key": state.key.arn}
     if order.trust:
         guarded = [state.bucket, guardrails.bucket, logs.bucket]
         Identities(
@@ -61,7 +60,26 @@ def program(order: Order) -> dict[str, Output[Any] | str]:
             guarded_buckets=guarded,
             guarded_keys=[state.key.arn, guardrails.key.arn],
         )
-    return outputs
+    _ask(limits, InvokeOptions(provider=provider))
+    return {"key": state.key.arn}
+
+
+#: What the registry names.
+ACCOUNT: Final = Preparation(program=_program)
+
+
+def _ask(limits: Limits, options: InvokeOptions) -> None:
+    for need in limits.needs:
+        try:
+            found = aws.servicequotas.get_service_quota(
+                service_code=need.quota.service,
+                quota_code=need.quota.code,
+                region=need.region,
+                opts=options,
+            )
+        except Exception:  # noqa: BLE001, S112 - no right, no such quota there: it stays unknown
+            continue
+        limits.found[need.key] = found.value
 
 
 class _AwsPart(Part):

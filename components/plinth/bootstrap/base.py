@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi import ProviderResource, Resource, ResourceOptions
 
 from plinth.bootstrap.order import Order
+from plinth.bootstrap.quotas import Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """How accounts of one cloud are prepared.
+
+    Attributes:
+        program: Makes everything, asks for limits on the way, and returns further outputs.
+    """
+
+    program: Callable[[Order, Limits], Mapping[str, Any]]
 
 
 class Part(pulumi.ComponentResource):

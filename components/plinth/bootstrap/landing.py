@@ -18,7 +18,8 @@ import yaml
 
 from plinth import registry
 from plinth.bootstrap.order import Order
-from plinth.bootstrap.planning import PROJECT, build
+from plinth.bootstrap.planning import PROJECT, build, needs_of
+from plinth.bootstrap.quotas import Limits, Shortage, compare
 from plinth.bootstrap.trust import Trust
 from plinth.engine.settings import Settings, embedded_url
 from plinth.engine.workspace import Stack
@@ -53,6 +54,7 @@ class Landing:
 
             outages.allow(faults, rehearse=rehearse)
         self.rehearse = rehearse
+        self.limits = Limits()
         self.folder = root / ".plinth" / "bootstrap" / order.stack
         self._faults = faults
         self._first, self._last = self._places(order)
@@ -71,7 +73,15 @@ class Landing:
 
     def preview(self, on_change: OnChange | None = None) -> Outcome:
         """What :meth:`up` would do."""
-        return self._stack(self._place).preview(on_change)
+        if not self.limits.needs:
+            self.limits.needs = needs_of(self.order)
+        return self._stack(self._place, limits=self.limits).preview(on_change)
+
+    @property
+    def shortages(self) -> tuple[Shortage, ...]:
+        """Quotas that are too small or cannot be read, after :meth:`preview`."""
+        limits = self.limits
+        return compare(self.order.cloud, limits.needs, limits.found, self.order.account)
 
     def up(self, on_change: OnChange | None = None) -> Outcome:
         """Makes the account what the order says, and brings the state where it belongs."""
@@ -111,10 +121,6 @@ class Landing:
         }
         self._mark.write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8")
 
-    def stack(self) -> Stack:
-        """The stack where its state is now, for lookups."""
-        return self._stack(self._place)
-
     @property
     def _place(self) -> Settings:
         """Where the state is: marked as moved, at home, or moved by somebody else."""
@@ -148,7 +154,9 @@ class Landing:
         known = Stack(self._place).outputs().get("trust")
         return Trust.from_json(known) if isinstance(known, Mapping) else None
 
-    def _stack(self, settings: Settings, *, moving: bool = False) -> Stack:
+    def _stack(
+        self, settings: Settings, *, moving: bool = False, limits: Limits | None = None
+    ) -> Stack:
         cloud = registry.cloud(self.order.cloud)
         variables = {}
         if moving and not self.rehearse and (file := settings.home / "passphrase").is_file():
@@ -156,7 +164,7 @@ class Landing:
             variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(file)
         return Stack(
             settings,
-            build(self.order),
+            build(self.order, limits),
             stateful=cloud.stateful,
             packages=cloud.packages[:1],
             faults=self._faults,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from plinth import registry
+from plinth import planning, registry
 from plinth.bootstrap.order import SHARED, Order
+from plinth.bootstrap.quotas import Limits, Need, needs
 from plinth.errors import PolicyError, Problem
 from plinth.graph import Graph
 
@@ -19,9 +20,9 @@ PROJECT: Final = "plinth-bootstrap"
 _LOG_DAYS: Final = 365
 
 
-def build(order: Order) -> Callable[[], None]:
-    """The Pulumi program of an account."""
-    program = registry.bootstrap(order.cloud)
+def build(order: Order, limits: Limits | None = None) -> Callable[[], None]:
+    """The Pulumi program of an account; ``limits`` are filled while it runs."""
+    program = registry.bootstrap(order.cloud).program
 
     def run() -> None:
         import pulumi
@@ -34,7 +35,7 @@ def build(order: Order) -> Callable[[], None]:
             pulumi.export("deploy_identity", names.deploy_identity)
             # What a later run goes by that is not told whom to trust.
             pulumi.export("trust", order.trust.to_json())
-        for name, value in program(order).items():
+        for name, value in program(order, limits or Limits()).items():
             pulumi.export(name, value)
 
     return run
@@ -52,6 +53,12 @@ def graph_of(order: Order) -> Graph:
         region=order.region,
         account=order.account,
     )
+
+
+def needs_of(order: Order) -> tuple[Need, ...]:
+    """The quotas that the order's environments need."""
+    graphs = [(each.environment, each.region, planning.graph_of(each)) for each in order.blueprints]
+    return needs(order.cloud, graphs)
 
 
 def judge(order: Order, graph: Graph) -> Report:

@@ -16,7 +16,6 @@ from plinth.errors import Problem, UsageError
 if TYPE_CHECKING:
     from plinth.bootstrap.landing import Landing
     from plinth.bootstrap.order import Order
-    from plinth.bootstrap.quotas import Shortage
     from plinth.bootstrap.trust import Trust
     from plinth.engine.changes import Outcome
 
@@ -130,27 +129,20 @@ def _run(
     where = f"{order.account}{' in rehearsal' if rehearse else ''}"
     with working(f"Previewing {where}", quiet=as_json) as report:
         planned = landing.preview(report)
-    if planned.changed and not as_json:
+    if not as_json:
         _show(planned, done=False)
+        _advise(landing)
     refuse_data_loss(planned)
     if planned.changed and asking and not click.confirm(f"Change {order.account}?", err=True):
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(1)
     with working(f"Preparing {where}", quiet=as_json) as report:
         outcome = landing.up(report)
-    short = _shortages(landing)
     if as_json:
-        shortages = [each.problem.to_json() for each in short]
+        shortages = [each.problem.to_json() for each in landing.shortages]
         output.emit({**outcome.to_json(), "moved": landing.moved, "quotas": shortages})
         return
     _show(outcome, done=True)
-    _advise(landing, short)
-
-
-def _shortages(landing: Landing) -> tuple[Shortage, ...]:
-    from plinth.bootstrap.quotas import shortages
-
-    return shortages(landing.order, landing)
 
 
 def _known(cloud: str) -> None:
@@ -220,13 +212,10 @@ def _show(outcome: Outcome, *, done: bool) -> None:
         tables.show(tables.outputs(shown))
 
 
-def _advise(landing: Landing, short: tuple[Shortage, ...]) -> None:
+def _advise(landing: Landing) -> None:
     from plinth.cli import tables
 
-    names = landing.order.names
-    for each in short:
+    for each in landing.shortages:
         tables.show(tables.warning(f"{each.problem.message}. {each.problem.fix}"))
     if landing.order.trust is None:
         tables.show(tables.warning("no CI is trusted yet: add --ci and --repository"))
-    if not landing.rehearse:
-        tables.show(f"The state of this account's stacks belongs in {names.backend_url}.")

@@ -139,10 +139,8 @@ def backend_url(settings: Settings, variables: Mapping[str, str] | None = None) 
     ``.plinth/state``.  Empty when the CLI alone knows the address.
     """
     variables = os.environ if variables is None else variables
-    if settings.state is not None:
-        return settings.state
-    if settings.rehearse:
-        return (settings.rehearsal / "state").as_uri()
+    if settings.state is not None or settings.rehearse:
+        return settings.state or (settings.rehearsal / "state").as_uri()
     if url := variables.get("PULUMI_BACKEND_URL") or settings.backend:
         return url
     if url := (load_project(settings.root).get("backend") or {}).get("url"):

@@ -176,6 +176,46 @@ def _eks_versions(question: Question) -> Mapping[str, Any]:
     return {"clusterVersions": versions, **question.args}
 
 
+#: What a new account may have (Service Quotas, default values): few cores, and no GPUs.
+_QUOTAS: Final = {
+    "L-0263D0A3": 5,
+    "L-1216C47A": 5,
+    "L-1945791B": 0,
+    "L-34B43A08": 5,
+    "L-3819A6DF": 0,
+    "L-417A185B": 0,
+    "L-7212CCBC": 0,
+    "L-A4707A72": 5,
+    "L-B5D1601B": 0,
+    "L-C4BD4855": 0,
+    "L-DB2E81BA": 0,
+    "L-F678F1CE": 5,
+    "L-FE5A380F": 5,
+}
+
+
+def _quota(question: Question) -> Mapping[str, Any]:
+    """The limit that somebody had raised, else the one of a new account."""
+    code = question.text("quotaCode")
+    type_ = "aws:servicequotas/serviceQuota:ServiceQuota"
+    record = _found(question, type_, quotaCode=code)
+    if record is None and code not in _QUOTAS:
+        raise NotFoundError(f"NoSuchResourceException: there is no quota {code}")
+    value = record.state["value"] if record else _QUOTAS[code]
+    service = question.text("serviceCode")
+    known = {
+        "id": f"{service}/{code}",
+        "arn": _arn(question, "servicequotas", f"{service}/{code}"),
+        "quotaName": code,
+        "serviceName": service,
+        "adjustable": True,
+        "globalQuota": False,
+        "defaultValue": _QUOTAS.get(code, 0),
+        "usageMetrics": [],
+    }
+    return {**question.args, **known, "value": value}
+
+
 LOOKUPS: Final[Mapping[str, Lookup]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _identity,
     "aws:index/getRegion:getRegion": _region,
@@ -208,6 +248,7 @@ LOOKUPS: Final[Mapping[str, Lookup]] = {
     "aws:route53/getZone:getZone": _existing("aws:route53/zone:Zone", zoneId="id", name="name"),
     "aws:s3/getBucket:getBucket": _existing("aws:s3/bucket:Bucket", bucket="bucket"),
     "aws:ecr/getRepository:getRepository": _existing("aws:ecr/repository:Repository", name="name"),
+    "aws:servicequotas/getServiceQuota:getServiceQuota": _quota,
     "aws:sns/getTopic:getTopic": _existing("aws:sns/topic:Topic", name="name"),
     "aws:acm/getCertificate:getCertificate": _existing(
         "aws:acm/certificate:Certificate", domain="domainName"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pulumi_aws as aws
-from pulumi import Input, InvokeOptions, Output, Resource
+from pulumi import Input, InvokeOptions, Output, Resource, ResourceOptions
 
 from plinth.bootstrap import aws_documents as documents
 from plinth.bootstrap.base import Part, Preparation
@@ -22,6 +22,7 @@ from plinth.clouds.aws.storage import accept_logs, furnish
 _OLD_STATES: Final = 365
 _LOGS: Final = 400
 _TRAIL: Final = "plinth"
+_READ_ONLY: Final = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 #: Types of what a platform is made of and that AWS Config asks for tags (AWS Config Developer
 #: Guide, "required-tags"); recording no other type is what keeps its price low.
@@ -52,14 +53,7 @@ def _program(order: Order, limits: Limits) -> dict[str, Output[Any]]:
     guardrails = Guardrails(order, provider, logs)
     if order.trust:
         guarded = [state.bucket, guardrails.bucket, logs.bucket]
-        Identities(
-            order,
-            provider,
-            order.trust,
-            state=state,
-            guarded_buckets=guarded,
-            guarded_keys=[state.key.arn, guardrails.key.arn],
-        )
+        Identities(order, provider, order.trust, state=state.bucket, guarded=guarded)
     _ask(limits, InvokeOptions(provider=provider))
     return {"key": state.key.arn}
 
@@ -214,7 +208,10 @@ class State(_AwsPart):
 
 
 class Identities(_AwsPart):
-    """What CI comes as: a role that looks and a role that deploys, both within a boundary."""
+    """What CI comes as: a role that looks and a role that deploys, both within a boundary.
+
+    Everything here is known beforehand, so that somebody with more rights can make it by hand.
+    """
 
     def __init__(
         self,
@@ -222,62 +219,70 @@ class Identities(_AwsPart):
         provider: aws.Provider,
         trust: Trust,
         *,
-        state: State,
-        guarded_buckets: Sequence[str],
-        guarded_keys: Sequence[Input[str]],
+        state: str,
+        guarded: Sequence[str],
     ) -> None:
+        """Makes them.
+
+        Args:
+            order: Whose account.
+            provider: AWS.
+            trust: Who may take the roles.
+            state: Bucket that they need.
+            guarded: Buckets that nobody loosens.
+        """
         super().__init__("Identities", order, provider)
-        self._issuer(trust)
-        boundary = aws.iam.Policy(
+        self._trust = trust
+        account = order.account
+        issuer = f"arn:aws:iam::{account}:oidc-provider/{trust.host}"
+        # No thumbprint: AWS checks the certificates of GitHub, GitLab and others by itself.
+        aws.iam.OpenIdConnectProvider(
+            "ci", url=trust.issuer, client_id_lists=[_audience(trust)], opts=self._known(issuer)
+        )
+        boundary = self._policy(
             "boundary",
-            name=documents.BOUNDARY,
-            description="The most that anything Plinth makes can do.",
-            policy=Output.json_dumps(
-                documents.boundary(order.account, guarded_buckets, list(guarded_keys))
-            ),
-            opts=self.child(),
+            documents.BOUNDARY,
+            "The most that anything Plinth makes can do.",
+            documents.boundary(account, guarded),
         )
-        deploy = self._role("deploy", documents.DEPLOY, trust, trust.deploy, boundary.arn)
-        rights = aws.iam.Policy(
+        deploy = self._role("deploy", documents.DEPLOY, trust.deploy, boundary)
+        rights = self._policy(
             "deploy",
-            name=documents.DEPLOY,
-            description="What a deployment of Plinth makes.",
-            policy=json.dumps(documents.deploy(order.account, order.region)),
-            opts=self.child(),
+            documents.DEPLOY,
+            "What a deployment of Plinth makes.",
+            documents.deploy(account, order.region),
         )
-        aws.iam.RolePolicyAttachment(
-            "deploy", role=deploy.name, policy_arn=rights.arn, opts=self.child()
-        )
-        self._inline(
-            "deploy", deploy, documents.state_access(state.bucket, state.key.arn, write=True)
-        )
-        preview = self._role("preview", documents.PREVIEW, trust, trust.preview, boundary.arn)
-        aws.iam.RolePolicyAttachment(
-            "preview",
-            role=preview.name,
-            policy_arn="arn:aws:iam::aws:policy/ReadOnlyAccess",
-            opts=self.child(),
-        )
+        self._attach("deploy", deploy, self._arn(documents.DEPLOY), rights)
+        self._inline("deploy", deploy, documents.state_access(account, state, write=True))
+        preview = self._role("preview", documents.PREVIEW, trust.preview, boundary)
+        self._attach("preview", preview, _READ_ONLY)
         self._inline(
             "preview",
             preview,
-            [
-                *documents.state_access(state.bucket, state.key.arn, write=False),
-                *documents.no_data(state.bucket, state.key.arn),
-            ],
+            [*documents.state_access(account, state, write=False), *documents.no_data(state)],
         )
         self.register_outputs({})
 
-    def _issuer(self, trust: Trust) -> None:
-        # No thumbprint: AWS checks GitHub, GitLab and others against its own trust store.
-        aws.iam.OpenIdConnectProvider(
-            "ci", url=trust.issuer, client_id_lists=[_audience(trust)], opts=self.child()
+    def _arn(self, policy: str) -> str:
+        return f"arn:aws:iam::{self.order.account}:policy/{policy}"
+
+    def _known(self, identifier: str, *depends_on: Resource) -> ResourceOptions:
+        """Options of what is made here, or was made by hand and is taken over."""
+        made = self.child(depends_on=depends_on)
+        made.import_ = identifier if self.order.adopt else None
+        return made
+
+    def _policy(self, name: str, physical: str, title: str, policy: Mapping[str, Any]) -> Any:
+        return aws.iam.Policy(
+            name,
+            name=physical,
+            description=title,
+            policy=json.dumps(policy),
+            opts=self._known(self._arn(physical)),
         )
 
-    def _role(
-        self, name: str, physical: str, trust: Trust, subjects: Sequence[str], boundary: Input[str]
-    ) -> Any:
-        account = self.order.account
+    def _role(self, name: str, physical: str, subjects: Sequence[str], boundary: Any) -> Any:
+        trust, account = self._trust, self.order.account
         return aws.iam.Role(
             name,
             name=physical,
@@ -290,18 +295,26 @@ class Identities(_AwsPart):
                     subjects,
                 )
             ),
-            permissions_boundary=boundary,
+            permissions_boundary=self._arn(documents.BOUNDARY),
             max_session_duration=3600 if name == "preview" else 4 * 3600,
-            opts=self.child(),
+            opts=self._known(physical, boundary),
+        )
+
+    def _attach(self, name: str, role: Any, arn: str, *depends_on: Resource) -> None:
+        aws.iam.RolePolicyAttachment(
+            name,
+            role=role.name,
+            policy_arn=arn,
+            opts=self._known(f"plinth-{name}/{arn}", *depends_on),
         )
 
     def _inline(self, name: str, role: Any, statements: Sequence[Mapping[str, Any]]) -> None:
         aws.iam.RolePolicy(
             f"{name}-state",
             name="state",
-            role=role.id,
-            policy=document(*statements),
-            opts=self.child(),
+            role=role.name,
+            policy=json.dumps(documents.document(*statements)),
+            opts=self._known(f"plinth-{name}:state"),
         )
 
 

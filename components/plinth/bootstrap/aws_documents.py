@@ -13,6 +13,9 @@ from typing import Any, Final
 BOUNDARY: Final = "plinth-boundary"
 DEPLOY: Final = "plinth-deploy"
 PREVIEW: Final = "plinth-preview"
+#: Aliases of the keys of state and audit trail, which policies name: keys are numbered only later.
+STATE_KEY: Final = "alias/plinth-state"
+AUDIT_KEY: Final = "alias/plinth-audit"
 #: Path of the roles that deployments make (``clouds.aws.boundary`` in the spec puts them there).
 PATH: Final = "/plinth/"
 
@@ -141,13 +144,12 @@ def _actions(*tables: Mapping[str, Sequence[str]]) -> list[str]:
     ]
 
 
-def boundary(account: str, guarded_buckets: Sequence[str], guarded_keys: Any) -> dict[str, Any]:
+def boundary(account: str, guarded_buckets: Sequence[str]) -> dict[str, Any]:
     """The most that any role of ours can do, whatever else it is given.
 
     Args:
         account: The account.
         guarded_buckets: Names of the buckets that hold state and audit trail.
-        guarded_keys: ARNs of the keys that these are encrypted with.
     """
     root = f"arn:aws:iam::{account}"
     buckets = [f"arn:aws:s3:::{name}" for name in guarded_buckets]
@@ -191,9 +193,18 @@ def boundary(account: str, guarded_buckets: Sequence[str], guarded_keys: Any) ->
             [*buckets, *(f"{bucket}/*" for bucket in buckets)],
         ),
         _statement(
-            "KeepKeys", "Deny", ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"], guarded_keys
+            "KeepKeys",
+            "Deny",
+            ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"],
+            "*",
+            _any_alias(STATE_KEY, AUDIT_KEY),
         ),
+        _statement("KeepAliases", "Deny", ["kms:*Alias"], "arn:aws:kms:*:*:alias/plinth-*"),
     )  # fmt: skip
+
+
+def _any_alias(*aliases: str) -> dict[str, Any]:
+    return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": list(aliases)}}
 
 
 def _roles(account: str) -> str:
@@ -225,7 +236,7 @@ def deploy(account: str, region: str) -> dict[str, Any]:
     )
 
 
-def state_access(bucket: str, key: Any, *, write: bool) -> list[dict[str, Any]]:
+def state_access(account: str, bucket: str, *, write: bool) -> list[dict[str, Any]]:
     """The statements that open the state: to read it, or to write it and its locks too."""
     arn = f"arn:aws:s3:::{bucket}"
     objects = ["s3:GetObject", *(("s3:PutObject", "s3:DeleteObject") if write else ())]
@@ -240,12 +251,13 @@ def state_access(bucket: str, key: Any, *, write: bool) -> list[dict[str, Any]]:
                 "kms:DescribeKey",
                 *(("kms:Encrypt", "kms:GenerateDataKey") if write else ()),
             ],
-            key,
+            f"arn:aws:kms:*:{account}:key/*",
+            _any_alias(STATE_KEY),
         ),
     ]
 
 
-def no_data(bucket: str, key: Any) -> list[dict[str, Any]]:
+def no_data(bucket: str) -> list[dict[str, Any]]:
     """What a preview may not read although ``ReadOnlyAccess`` lets it: data and secrets."""
     return [
         _statement(
@@ -265,7 +277,14 @@ def no_data(bucket: str, key: Any) -> list[dict[str, Any]]:
             "Action": ["s3:GetObject*"],
             "NotResource": f"arn:aws:s3:::{bucket}/*",
         },
-        {"Sid": "NoOtherKeys", "Effect": "Deny", "Action": ["kms:Decrypt"], "NotResource": key},
+        _statement(
+            "NoOtherKeys",
+            "Deny",
+            ["kms:Decrypt"],
+            "*",
+            # Holds for keys without any alias, too.
+            {"ForAllValues:StringNotEquals": {"kms:ResourceAliases": [STATE_KEY]}},
+        ),
         {
             "Sid": "NoOtherParameters",
             "Effect": "Deny",

@@ -35,6 +35,7 @@ class Order:
         notify: Further addresses for alerts.
         trust: The CI that may come in; nobody's without one.
         blueprints: The environments that will live there, for the quotas they need.
+        adopt: Whether CI's identities were made by hand and are to be taken over.
     """
 
     cloud: str
@@ -48,6 +49,7 @@ class Order:
     notify: tuple[str, ...] = ()
     trust: Trust | None = None
     blueprints: tuple[Blueprint, ...] = ()
+    adopt: bool = False
 
     @property
     def stack(self) -> str:
@@ -88,6 +90,7 @@ def order_of(
     cost_center: str | None = None,
     budget: float | None = None,
     trust: Trust | None = None,
+    adopt: bool = False,
 ) -> Order:
     """Takes the environments on a cloud out of a spec, and options before what these say.
 
@@ -100,6 +103,7 @@ def order_of(
         cost_center: Cost centre.
         budget: Monthly budget; what the environments have together.
         trust: The CI.
+        adopt: Whether CI's identities were made by hand.
 
     Raises:
         SpecError: The spec has problems.
@@ -135,6 +139,7 @@ def order_of(
         notify=tuple(dict.fromkeys(each for one in there for each in one.settings.cost.notify)),
         trust=trust,
         blueprints=there,
+        adopt=adopt,
     )
     _ = order.names  # refuses what is no account or region
     return order

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--preview-subject", multiple=True, help="Subject of previews, if not the usual.")
 @click.option("--deploy-subject", multiple=True, help="Subject of deployments, likewise.")
 @click.option("--print-only", is_flag=True, help="Print what an administrator runs by hand.")
+@click.option("--adopt", is_flag=True, help="Take over what was made by hand with --print-only.")
 @click.option("--rehearse", is_flag=True, help="Use a simulated cloud and a state of its own.")
 @click.option(
     "--faults",
@@ -67,6 +68,7 @@ def bootstrap(
     preview_subject: tuple[str, ...],
     deploy_subject: tuple[str, ...],
     print_only: bool,
+    adopt: bool,
     rehearse: bool,
     faults: Path | None,
     yes: bool,
@@ -90,6 +92,7 @@ def bootstrap(
         owner=owner,
         cost_center=cost_center,
         budget=budget,
+        adopt=adopt,
         trust=_trust(
             ci,
             repository,

@@ -16,8 +16,8 @@ PREVIEW: Final = "plinth-preview"
 #: Aliases of the keys of state and audit trail, which policies name: keys are numbered only later.
 STATE_KEY: Final = "alias/plinth-state"
 AUDIT_KEY: Final = "alias/plinth-audit"
-#: Path of the roles that deployments make (``clouds.aws.boundary`` in the spec puts them there).
-PATH: Final = "/plinth/"
+#: Path of the roles that deployments make (:mod:`plinth.clouds.aws.boundary`).
+_PATH: Final = "/plinth/"
 
 #: What makes a platform, by service and verb.  Rights on IAM, keys, objects and secrets are apart.
 _VERBS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -208,7 +208,7 @@ def _any_alias(*aliases: str) -> dict[str, Any]:
 
 
 def _roles(account: str) -> str:
-    return f"arn:aws:iam::{account}:role{PATH}*"
+    return f"arn:aws:iam::{account}:role{_PATH}*"
 
 
 def deploy(account: str, region: str) -> dict[str, Any]:

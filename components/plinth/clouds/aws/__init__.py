@@ -5,12 +5,14 @@ from __future__ import annotations
 from plinth.clouds import STATEFUL_ANYWHERE, CloudInfo, Terms
 from plinth.clouds.aws.checks import check
 from plinth.clouds.aws.facts import COSTLY, REGIONS, STATEFUL
+from plinth.clouds.aws.options import AwsOptions
 from plinth.ports import Port
 
 CLOUD = CloudInfo(
     name="aws",
     title="AWS",
     adapter="plinth.clouds.aws.adapter:Aws",
+    transformation="plinth.clouds.aws.boundary:bounding",
     products={
         Port.OBJECT_STORE: "S3",
         Port.SQL: "RDS for PostgreSQL",
@@ -34,6 +36,7 @@ CLOUD = CloudInfo(
     commands=("aws",),
     check=check,
     regions=REGIONS,
+    options=AwsOptions,
     any_account="000000000000",
     terms=Terms(
         place="AWS account",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from plinth.clouds import problems
 from plinth.clouds.aws import machines
 from plinth.clouds.aws.facts import ACCESS_LOGS, REGIONS, ZONES
+from plinth.clouds.aws.options import AwsOptions
 from plinth.clouds.sizes import NoFitError
 from plinth.errors import Problem
 
@@ -39,6 +40,7 @@ def check(blueprint: Blueprint) -> Sequence[Problem]:
         *_sizes(settings),
         *_budget(settings),
         *_buckets(blueprint),
+        *_boundary(blueprint),
     ]
 
 
@@ -68,6 +70,18 @@ def _place(settings: Settings) -> Iterator[Problem]:
             message=f"'{settings.account}' is not an AWS account",
             path="account",
             fix="Write the twelve digits, in quotes so that leading zeros stay.",
+        )
+
+
+def _boundary(blueprint: Blueprint) -> Iterator[Problem]:
+    options = blueprint.cloud_options
+    boundary = options.boundary if isinstance(options, AwsOptions) else None
+    if boundary and not boundary.startswith("arn:") and blueprint.settings.account is None:
+        yield Problem(
+            code="boundary-without-account",
+            message=f"the boundary {boundary} is named, but not the account that it is in",
+            path="clouds.aws.boundary",
+            fix="Add `account:`, or write the policy's ARN.",
         )
 
 

@@ -36,6 +36,7 @@ class Order:
         trust: The CI that may come in; nobody's without one.
         blueprints: The environments that will live there, for the quotas they need.
         adopt: Whether CI's identities were made by hand and are to be taken over.
+        organization: Whether the project is in an organisation, and so can have its policies.
     """
 
     cloud: str
@@ -50,6 +51,7 @@ class Order:
     trust: Trust | None = None
     blueprints: tuple[Blueprint, ...] = ()
     adopt: bool = False
+    organization: bool = True
 
     @property
     def stack(self) -> str:
@@ -91,6 +93,7 @@ def order_of(
     budget: float | None = None,
     trust: Trust | None = None,
     adopt: bool = False,
+    organization: bool = True,
 ) -> Order:
     """Takes the environments on a cloud out of a spec, and options before what these say.
 
@@ -104,6 +107,7 @@ def order_of(
         budget: Monthly budget; what the environments have together.
         trust: The CI.
         adopt: Whether CI's identities were made by hand.
+        organization: Whether a project on Google Cloud is in an organisation.
 
     Raises:
         SpecError: The spec has problems.
@@ -140,6 +144,7 @@ def order_of(
         trust=trust,
         blueprints=there,
         adopt=adopt,
+        organization=organization,
     )
     _ = order.names  # refuses what is no account or region
     return order

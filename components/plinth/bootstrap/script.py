@@ -7,6 +7,7 @@ Made from the recorded graph's inputs, so the commands and the program never dif
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -38,20 +39,29 @@ def script(order: Order) -> str:
         f"# The identities of CI in {order.account}, for {order.trust.repository}.",
         f"# Afterwards: plinth bootstrap {order.cloud} --account {order.account} --adopt",
         "set -eu",
+        *_FIRST.get(order.cloud, "").format(account=order.account).splitlines(),
         "",
     ]
     for resource in graph_of(order):
-        for command in commands(resource, order):
-            lines += [" ".join(map(shlex.quote, command)), ""]
+        if words := command(resource, order):
+            lines += [_NUMBER.sub('projects/"$NUMBER"/', shlex.join(words)), ""]
     return "\n".join(lines)
 
 
-def commands(resource: Resource, order: Order) -> list[Command]:
-    """The commands that make one resource; none for those that need no higher rights."""
+#: What a script looks up before it starts.
+_FIRST: Final = {
+    "gcp": "NUMBER=$(gcloud projects describe {account} --format='value(projectNumber)')",
+}
+#: A project's number, which nobody knows before: the recorded one is made up.
+_NUMBER: Final = re.compile(r"projects/\d+/")
+
+
+def command(resource: Resource, order: Order) -> Command:
+    """The command that makes one resource; empty for what needs no higher rights."""
     make = _MAKERS.get(resource.type)
     if make is None or "plinth:index:Identities$" not in resource.urn:
         return []
-    return make({**resource.inputs, "__id": resource.id}, order)
+    return make(resource.inputs, order)
 
 
 def _aws_tags(order: Order) -> Command:
@@ -59,19 +69,19 @@ def _aws_tags(order: Order) -> Command:
     return ["--tags", json.dumps(tags)]
 
 
-def _aws_provider(inputs: Mapping[str, Any], order: Order) -> list[Command]:
+def _aws_provider(inputs: Mapping[str, Any], order: Order) -> Command:
     audiences = ["--client-id-list", *inputs["clientIdLists"]]
-    command = ["aws", "iam", "create-open-id-connect-provider", "--url", inputs["url"]]
-    return [[*command, *audiences, *_aws_tags(order)]]
+    first = ["aws", "iam", "create-open-id-connect-provider", "--url", inputs["url"]]
+    return [*first, *audiences, *_aws_tags(order)]
 
 
-def _aws_policy(inputs: Mapping[str, Any], order: Order) -> list[Command]:
+def _aws_policy(inputs: Mapping[str, Any], order: Order) -> Command:
     named = ["--policy-name", inputs["name"], "--description", inputs["description"]]
     document = ["--policy-document", inputs["policy"]]
-    return [["aws", "iam", "create-policy", *named, *document, *_aws_tags(order)]]
+    return ["aws", "iam", "create-policy", *named, *document, *_aws_tags(order)]
 
 
-def _aws_role(inputs: Mapping[str, Any], order: Order) -> list[Command]:
+def _aws_role(inputs: Mapping[str, Any], order: Order) -> Command:
     options = {
         "--role-name": inputs["name"],
         "--description": inputs["description"],
@@ -80,23 +90,90 @@ def _aws_role(inputs: Mapping[str, Any], order: Order) -> list[Command]:
         "--max-session-duration": str(inputs["maxSessionDuration"]),
     }
     words = [word for pair in options.items() for word in pair]
-    return [["aws", "iam", "create-role", *words, *_aws_tags(order)]]
+    return ["aws", "iam", "create-role", *words, *_aws_tags(order)]
 
 
-def _aws_inline(inputs: Mapping[str, Any], _order: Order) -> list[Command]:
+def _aws_inline(inputs: Mapping[str, Any], _order: Order) -> Command:
     named = ["--role-name", inputs["role"], "--policy-name", inputs["name"]]
-    return [["aws", "iam", "put-role-policy", *named, "--policy-document", inputs["policy"]]]
+    return ["aws", "iam", "put-role-policy", *named, "--policy-document", inputs["policy"]]
 
 
-def _aws_attachment(inputs: Mapping[str, Any], _order: Order) -> list[Command]:
+def _aws_attachment(inputs: Mapping[str, Any], _order: Order) -> Command:
     named = ["--role-name", inputs["role"], "--policy-arn", inputs["policyArn"]]
-    return [["aws", "iam", "attach-role-policy", *named]]
+    return ["aws", "iam", "attach-role-policy", *named]
 
 
-_MAKERS: Final[Mapping[str, Callable[[Mapping[str, Any], Order], list[Command]]]] = {
+def _gcp_pool(inputs: Mapping[str, Any], order: Order) -> Command:
+    return [
+        *("gcloud", "iam", "workload-identity-pools", "create", inputs["workloadIdentityPoolId"]),
+        *(f"--project={order.account}", "--location=global"),
+        f"--display-name={inputs['displayName']}",
+    ]
+
+
+def _gcp_provider(inputs: Mapping[str, Any], order: Order) -> Command:
+    # Conditions have commas in them, so the pairs are parted by something else: `gcloud topic
+    # escaping`.
+    pairs = ";".join(f"{key}={value}" for key, value in inputs["attributeMapping"].items())
+    return [
+        *("gcloud", "iam", "workload-identity-pools", "providers", "create-oidc"),
+        *(inputs["workloadIdentityPoolProviderId"], f"--project={order.account}"),
+        *("--location=global", f"--workload-identity-pool={inputs['workloadIdentityPoolId']}"),
+        f"--display-name={inputs['displayName']}",
+        f"--issuer-uri={inputs['oidc']['issuerUri']}",
+        f"--attribute-mapping=^;^{pairs}",
+        f"--attribute-condition={inputs['attributeCondition']}",
+    ]
+
+
+def _gcp_account(inputs: Mapping[str, Any], order: Order) -> Command:
+    return [
+        *("gcloud", "iam", "service-accounts", "create", inputs["accountId"]),
+        *(f"--project={order.account}", f"--display-name={inputs['displayName']}"),
+    ]
+
+
+def _gcp_account_member(inputs: Mapping[str, Any], order: Order) -> Command:
+    email = str(inputs["serviceAccountId"]).rsplit("/", 1)[-1]
+    return [
+        *("gcloud", "iam", "service-accounts", "add-iam-policy-binding", email),
+        *(f"--project={order.account}", f"--role={inputs['role']}"),
+        f"--member={inputs['member']}",
+    ]
+
+
+def _gcp_role(inputs: Mapping[str, Any], order: Order) -> Command:
+    return [
+        *("gcloud", "iam", "roles", "create", inputs["roleId"], f"--project={order.account}"),
+        *(f"--title={inputs['title']}", f"--stage={inputs['stage']}"),
+        f"--permissions={','.join(inputs['permissions'])}",
+    ]
+
+
+def _gcp_member(inputs: Mapping[str, Any], order: Order) -> Command:
+    condition = inputs.get("condition")
+    narrowed = (
+        f"^;^expression={condition['expression']};title={condition['title']}"
+        if condition
+        else "None"
+    )
+    return [
+        *("gcloud", "projects", "add-iam-policy-binding", order.account),
+        *(f"--member={inputs['member']}", f"--role={inputs['role']}"),
+        f"--condition={narrowed}",
+    ]
+
+
+_MAKERS: Final[Mapping[str, Callable[[Mapping[str, Any], Order], Command]]] = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _aws_provider,
     "aws:iam/policy:Policy": _aws_policy,
     "aws:iam/role:Role": _aws_role,
     "aws:iam/rolePolicy:RolePolicy": _aws_inline,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _aws_attachment,
+    "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": _gcp_pool,
+    "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": _gcp_provider,
+    "gcp:projects/iAMCustomRole:IAMCustomRole": _gcp_role,
+    "gcp:projects/iAMMember:IAMMember": _gcp_member,
+    "gcp:serviceaccount/account:Account": _gcp_account,
+    "gcp:serviceaccount/iAMMember:IAMMember": _gcp_account_member,
 }

@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 @click.option("--deploy-subject", multiple=True, help="Subject of deployments, likewise.")
 @click.option("--print-only", is_flag=True, help="Print what an administrator runs by hand.")
 @click.option("--adopt", is_flag=True, help="Take over what was made by hand with --print-only.")
+@click.option(
+    "--organization/--no-organization",
+    default=True,
+    help="Whether a project on Google Cloud is in an organisation; without one it has no policies.",
+)
 @click.option("--rehearse", is_flag=True, help="Use a simulated cloud and a state of its own.")
 @click.option(
     "--faults",
@@ -69,6 +74,7 @@ def bootstrap(
     deploy_subject: tuple[str, ...],
     print_only: bool,
     adopt: bool,
+    organization: bool,
     rehearse: bool,
     faults: Path | None,
     yes: bool,
@@ -93,6 +99,7 @@ def bootstrap(
         cost_center=cost_center,
         budget=budget,
         adopt=adopt,
+        organization=organization,
         trust=_trust(
             ci,
             repository,

@@ -201,11 +201,33 @@ def _secret_version(question: Question) -> Mapping[str, Any]:
     return {**question.args, **known, "secretData": digest(id_, 24)}
 
 
+#: What a new project may have: few cores, and no GPU in all regions together.
+_QUOTAS: Final = {"CPUS-ALL-REGIONS-per-project": 12, "GPUS-ALL-REGIONS-per-project": 0}
+_USUAL_QUOTA: Final = {"GPUS": 1, "CPUS": 24}
+
+
+def _quota(question: Question) -> Mapping[str, Any]:
+    """The limit that somebody asked for and got, else the one of a new project."""
+    code = question.text("quotaId")
+    usual = next((n for word, n in _USUAL_QUOTA.items() if word in code), 0)
+    value = _QUOTAS.get(code, usual)
+    type_ = "gcp:cloudquota/sQuotaPreference:SQuotaPreference"
+    found = question.cloud.resources(type=type_) if question.cloud else []
+    for record in found:
+        if record.state.get("quotaId") == code:
+            value = record.state["quotaConfig"]["preferredValue"]
+    name = f"{question.text('parent')}/services/{question.text('service')}/quotaInfos/{code}"
+    details = [{"value": str(value)}] if int(value) else []
+    info = {"dimensions": {}, "details": details, "applicableLocations": []}
+    return {**question.args, "id": name, "name": name, "dimensionsInfos": [info]}
+
+
 _NETWORK: Final = "gcp:compute/network:Network"
 LOOKUPS: Final[Mapping[str, Lookup]] = {
     "gcp:artifactregistry/getRepository:getRepository": _existing(
         "gcp:artifactregistry/repository:Repository", repositoryId="repositoryId"
     ),
+    "gcp:cloudquota/getSQuotaInfo:getSQuotaInfo": _quota,
     "gcp:bigquery/getDefaultServiceAccount:getDefaultServiceAccount": _account(
         lambda project: f"bq-{project_number(project)}@bigquery-encryption.iam.gserviceaccount.com"
     ),

@@ -1,0 +1,194 @@
+"""Accounts prepared for real by the engine, on simulated clouds: repeated, interrupted, moved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts_support import CLOUDS, PLACES, order
+from plinth.bootstrap.landing import Landing
+from plinth.engine.workspace import Stack
+from plinth.errors import EngineError, UsageError
+from project import Project
+
+pytestmark = pytest.mark.engine
+
+REST = [pytest.param(cloud, marks=() if cloud == "aws" else pytest.mark.slow) for cloud in CLOUDS]
+
+
+def cloud_of(landing: Landing) -> Path:
+    return landing.folder / ".plinth" / "rehearsal" / landing.order.stack / "cloud"
+
+
+@pytest.mark.parametrize("cloud", REST)
+def test_twice_changes_nothing_and_the_state_is_where_it_belongs(
+    cloud: str, tmp_path: Path
+) -> None:
+    landing = Landing(order(cloud), tmp_path, rehearse=True)
+    assert landing.up().summary["create"] > 20
+    assert landing.moved
+    mark = json.loads((landing.folder / "rehearsed.json").read_text(encoding="utf-8"))
+    backend = landing.folder / ".plinth" / "rehearsal" / landing.order.stack / "backend"
+    assert mark["to"] == backend.as_uri()
+    assert list(backend.rglob(f"{landing.order.stack}.json"))
+
+    again = Landing(order(cloud), tmp_path, rehearse=True)
+    assert again.preview().changed == ()
+    assert again.up().changed == ()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"action": "fail", "nth": 1, "message": "AccessDenied: not allowed"},
+        {"action": "crash", "nth": 7, "when": "after"},
+        {"action": "crash", "nth": 30},
+        {"action": "throttle", "nth": 52},
+    ],
+    ids=lambda fault: f"{fault['action']}-{fault['nth']}",
+)
+def test_interrupted_anywhere_it_goes_on(fault: dict[str, Any], tmp_path: Path) -> None:
+    plan = tmp_path / "faults.json"
+    plan.write_text(json.dumps([{"operation": "create", **fault}]), encoding="utf-8")
+    with pytest.raises(EngineError):
+        Landing(order("aws"), tmp_path, rehearse=True, faults=plan).up()
+    landing = Landing(order("aws"), tmp_path, rehearse=True, faults=plan)
+    assert not landing.moved
+    landing.up()
+    assert landing.moved
+    assert Landing(order("aws"), tmp_path, rehearse=True).preview().changed == ()
+
+
+@pytest.mark.parametrize("step", ["take", "preview", "export"])
+def test_interrupted_while_it_moves_it_moves_the_next_time(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After any step of the move: the local state is whole until the other has been looked at."""
+    landing = Landing(order("aws"), tmp_path, rehearse=True)
+    done = getattr(Stack, step)
+
+    def cut_off(self: Stack, *args: Any, **kwargs: Any) -> None:
+        done(self, *args, **kwargs)
+        if self.settings.state is not None or step == "export":
+            raise KeyboardInterrupt
+
+    landing._stack(landing._first).up()
+    with monkeypatch.context() as patch:
+        patch.setattr(Stack, step, cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            landing.move()
+    assert not landing.moved
+    again = Landing(order("aws"), tmp_path, rehearse=True)
+    assert again.up().changed == ()
+    assert again.moved
+
+
+def test_on_another_machine_the_state_is_found_in_the_backend(tmp_path: Path) -> None:
+    landing = Landing(order("aws"), tmp_path, rehearse=True)
+    landing.up()
+    (landing.folder / "rehearsed.json").unlink()
+    rehearsal = landing.folder / ".plinth" / "rehearsal" / landing.order.stack
+    (rehearsal / "state").rename(rehearsal / "elsewhere")
+    again = Landing(order("aws"), tmp_path, rehearse=True)
+    assert again.up().changed == ()
+    assert again.moved
+
+
+def test_whom_to_trust_is_remembered(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    Landing(order("aws"), tmp_path, rehearse=True).up()
+    forgetful = Landing(replace(order("aws"), trust=None), tmp_path, rehearse=True)
+    assert forgetful.order.trust == order("aws").trust
+    assert forgetful.preview().changed == ()
+
+
+def test_what_an_administrator_made_is_taken_over(tmp_path: Path) -> None:
+    """The identities are there, as the script makes them; nothing else is."""
+    from dataclasses import replace
+
+    from plinth.rehearsal import launch
+    from plinth.rehearsal.cloud import Cloud
+
+    landing = Landing(order("aws"), tmp_path, rehearse=True)
+    landing.up()
+    with Cloud(launch.database(cloud_of(landing))) as cloud:
+        made = {each.id for each in cloud.resources() if each.urn and "Identities" in each.urn}
+        for each in list(cloud.resources()):
+            if not each.urn or "Identities" not in each.urn:
+                cloud.delete(each)
+    rehearsal = landing.folder / ".plinth" / "rehearsal" / landing.order.stack
+    for gone in ("state", "backend"):
+        (rehearsal / gone).rename(rehearsal / f"{gone}-gone")
+    (landing.folder / "rehearsed.json").unlink()
+
+    adopting = Landing(replace(order("aws"), adopt=True), tmp_path, rehearse=True)
+    summary = adopting.up().summary
+    assert summary["import"] == len(made)
+    assert Landing(order("aws"), tmp_path, rehearse=True).preview().changed == ()
+
+
+def test_outages_are_for_simulated_clouds(tmp_path: Path) -> None:
+    plan = tmp_path / "faults.json"
+    plan.write_text("[]", encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        Landing(order("aws"), tmp_path, faults=plan)
+    assert raised.value.problems[0].code == "faults-without-rehearsal"
+
+
+def test_from_the_command_line(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    words = ("bootstrap", "aws", "--account", "222222222222", "--rehearse", "--yes")
+    trust = ("--ci", "github", "--repository", "example/churn", "--environment", "prod")
+    made = project.json(*words, *trust)
+    assert made["moved"]
+    assert made["summary"]["create"] > 50
+    assert made["outputs"]["deploy_identity"].endswith(":role/plinth-deploy")
+    codes = {problem["code"] for problem in made["quotas"]}
+    assert codes == {"quota-too-small"}  # a new account may have next to nothing
+    assert any("need up to" in problem["message"] for problem in made["quotas"])
+
+    shown = project.run(*words)
+    assert "nothing to change" in shown.stdout
+    assert "the limit is 5" in shown.stdout
+    assert "no CI is trusted" not in shown.stdout
+
+    stopped = project.json("bootstrap", "aws", code=2)
+    assert stopped["problems"][0]["code"] == "which-account"
+    nobody = project.json("bootstrap", "aws", "--account", "222222222222", code=2)
+    assert nobody["problems"][0]["code"] == "confirmation-needed"
+    wrong = project.json("bootstrap", "awss", code=2)
+    assert wrong["problems"][0]["nearest"] == "aws"
+
+
+def test_a_quota_that_was_raised_is_large_enough(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from example import SPEC
+    from plinth.bootstrap.order import order_of
+    from plinth.rehearsal import launch
+    from plinth.rehearsal.cloud import Cloud, Record
+
+    found = order_of("aws", SPEC, account=PLACES["aws"][0])
+    landing = Landing(replace(found, trust=order("aws").trust), tmp_path, rehearse=True)
+    landing.preview()
+    short = {each.need.quota.code: each for each in landing.shortages}
+    assert short["L-1216C47A"].limit == 5
+    directory = cloud_of(landing)
+    with Cloud(launch.database(directory)) as cloud:
+        cloud.put(
+            Record(
+                scope="aws:111111111111",
+                type="aws:servicequotas/serviceQuota:ServiceQuota",
+                id="ec2/L-1216C47A",
+                urn=None,
+                region="eu-west-1",
+                inputs={},
+                outputs={"quotaCode": "L-1216C47A", "value": 500},
+            )
+        )
+    landing.preview()
+    assert "L-1216C47A" not in {each.need.quota.code for each in landing.shortages}

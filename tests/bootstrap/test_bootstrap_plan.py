@@ -1,0 +1,87 @@
+"""What an account is made of, on every cloud: guarded, judged, and nothing left to chance."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from accounts_support import CLOUDS, graph, order
+from plinth import registry
+from plinth.bootstrap.planning import build, judge, refuse_violations
+from plinth.bootstrap.script import script
+from plinth.errors import PolicyError, UsageError
+from plinth_policies import coverage
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_no_policy_is_broken_and_none_is_waived(cloud: str) -> None:
+    report = judge(order(cloud), graph(cloud))
+    assert [(each.policy, each.urn, each.message) for each in report.violations] == []
+    assert report.excuses == ()
+
+
+def test_a_broken_policy_stops_it() -> None:
+    careless = replace(order("aws"), cost_center="")
+    with pytest.raises(PolicyError):
+        refuse_violations(careless)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_every_type_has_a_verdict(cloud: str) -> None:
+    kinds = {each.type for each in graph(cloud) if each.custom}
+    assert coverage.without_verdict(kinds) == []
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_what_keeps_data_is_protected(cloud: str) -> None:
+    stateful = registry.cloud(cloud).stateful
+    kept = [each for each in graph(cloud) if stateful(each.type)]
+    assert kept
+    assert [each.urn for each in kept if not each.protect] == []
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_outputs_are_the_names_that_ci_finds(cloud: str) -> None:
+    outputs, names = graph(cloud).outputs, order(cloud).names
+    assert outputs["backend"] == names.backend_url
+    assert outputs["secrets_provider"] == names.secrets_provider
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_without_a_ci_nobody_is_let_in(cloud: str) -> None:
+    from plinth.bootstrap.planning import graph_of
+
+    alone = graph_of(replace(order(cloud), trust=None))
+    assert not [each for each in alone if "Identities" in each.urn]
+    assert [each for each in graph(cloud) if "Identities" in each.urn]
+    assert callable(build(order(cloud)))
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_script_makes_every_identity_and_is_a_shell_script(cloud: str) -> None:
+    text = script(order(cloud))
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+    words = shlex.split(text, comments=True)
+    program = {"aws": "aws", "azure": "az", "gcp": "gcloud"}[cloud]
+    made = [each for each in graph(cloud) if each.custom and "plinth:index:Identities$" in each.urn]
+    assert words.count(program) == len(made)
+    names = order(cloud).names
+    for identity in (names.preview_identity, names.deploy_identity):
+        assert identity.rpartition("/")[2].partition("@")[0] in words
+    for word in ("access-key", "password", "credential reset", "keys create"):
+        assert word not in text
+
+
+def test_a_name_with_quotes_stays_one_word() -> None:
+    quoted = replace(order("aws"), owner="o'neill; rm@example.com")
+    words = shlex.split(script(quoted), comments=True)
+    assert any("o'neill; rm@example.com" in word for word in words)
+    assert "rm" not in words
+
+
+def test_there_is_no_script_for_nobody() -> None:
+    with pytest.raises(UsageError):
+        script(replace(order("aws"), trust=None))

@@ -122,8 +122,7 @@ def _run(
     order: Order, root: Path, *, rehearse: bool, faults: Path | None, yes: bool, as_json: bool
 ) -> None:
     from plinth.bootstrap.landing import Landing
-    from plinth.bootstrap.planning import refuse_violations
-    from plinth.operations import refuse_data_loss
+    from plinth.bootstrap.planning import refuse_data_loss, refuse_violations
 
     asking = not (yes or rehearse)
     if asking and (as_json or not sys.stdin.isatty()):

@@ -56,8 +56,8 @@ def test_credentials_of_others_make_nothing(cloud: str, tmp_path: Path) -> None:
     assert made
 
     project.variables["PLINTH_REHEARSE_ACCOUNT"] = OTHERS[cloud]
-    for command in ("refresh", "destroy"):
-        problem = only(project.json(command, "dev", "--rehearse", code=1))
+    for command in (["refresh"], ["destroy"], ["preview", "--refresh"]):
+        problem = only(project.json(*command, "dev", "--rehearse", code=1))
         expected = "wrong-account" if cloud == "aws" else "permission-missing"
         assert problem["code"] == expected
         assert PLACES[cloud]["account"] in problem["message"]

@@ -140,6 +140,14 @@ def test_what_is_only_cancelled_is_no_cause() -> None:
     assert problem.path == URN
 
 
+def test_a_preview_that_refreshes_tells_what_each_resource_says() -> None:
+    events = collector(
+        diagnostic("Preview failed: ServiceUnavailable: later", URN), diagnostic("preview failed")
+    )
+    (problem,) = failure(error(), events).problems
+    assert (problem.message, problem.path) == ("ServiceUnavailable: later", URN)
+
+
 def test_the_same_problem_is_said_once() -> None:
     events = collector(diagnostic("No valid credential sources found", URN), *[
         diagnostic("No valid credential sources found", URN)

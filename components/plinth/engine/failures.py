@@ -15,7 +15,7 @@ from plinth.errors import EngineError, PlinthError, PolicyError, Problem
 
 #: What the CLI says about the failure as a whole, once the cause is listed on its own.
 _ECHO: Final = re.compile(
-    r"^(update|preview|refresh|destroy|one or more) (.*(failed|issues|canceled)|failed$)"
+    r"^(update|preview|refresh|destroy|one or more) (?!failed: ).*(failed|issues|canceled)"
     r"|resource (monitor|plugin).*(shut|clos)|^failed to register new resource|an unhandled error"
     r"|context cancell?ed",
     re.IGNORECASE,
@@ -136,7 +136,7 @@ def _sentence(message: str) -> str:
     # The engine goes on to advise changes to a program that the user never sees.
     text = text.partition(" To unprotect the resource, ")[0]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ".join(lines).removeprefix("error: ").rstrip(".")
+    return " ".join(lines).removeprefix("error: ").removeprefix("Preview failed: ").rstrip(".")
 
 
 def _last_words(error: CommandError) -> str:

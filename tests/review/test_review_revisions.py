@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,36 @@ def test_another_cluster_takes_everything_along() -> None:
     assert (found["k8s"].op, found["k8s"].risk) == ("replace", "low")
     assert (found["one"].op, found["one"].reason) == ("replace", "has to be made anew")
     assert compared([made()], [made()]) == {}
+
+
+def test_what_follows_from_a_replacement_is_named_where_it_stands() -> None:
+    """The address that the cloud makes up is another one then; where, decides what that means."""
+    server = made("server", inputs={"metadata": {"name": "server"}}, type=SERVICE)
+    address = {"status": {"address": "10.0.0.1234"}}
+
+    def user(kind: str, value: str) -> Resource:
+        spec = {"template": {"env": [{"name": "HOST", "value": value}]}}
+        inputs = {"metadata": {"name": "user"}, "spec": spec}
+        follows = {"spec": (server.urn,)}
+        return made("user", type=f"kubernetes:{kind}", inputs=inputs, property_dependencies=follows)
+
+    for kind, op in (
+        ("kubernetes:batch/v1:Job", "replace"),
+        ("kubernetes:apps/v1:Deployment", "update"),
+    ):
+        old = [replace(server, outputs=address), user(kind, "http://10.0.0.1234/")]
+        new = [replace(server, inputs={"metadata": {"name": "other"}}), old[1]]
+        found = compared(old, new)
+        assert found["server"].op == "replace"
+        assert found["user"].op == op
+        assert list(found["user"].properties) == ["spec.template.env[0].value"]
+        assert list(
+            compared([old[0], user(kind, "x")], [new[0], user(kind, "x")])["user"].properties
+        ) == ["spec"]
+        assert compared(old, [replace(old[0], inputs=server.inputs), old[1]]) == {}
+
+
+SERVICE = "kubernetes:core/v1:Service"
 
 
 def test_what_the_engine_ignores_or_keeps_counts_so() -> None:

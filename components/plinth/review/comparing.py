@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from plinth.changes import Change, Op, content, judge
 from plinth.clouds import CloudInfo
@@ -83,7 +83,7 @@ class _Comparison:
         here, there = _settings(self.old, before), _settings(self.new, after)
         ours = known.complete(kind, before.inputs, here)
         theirs = known.complete(kind, after.inputs, there)
-        unsure = dict.fromkeys(self._following(before, after), _UNSURE)
+        unsure = dict(self._following(before, after))
         yield from plan.compare(
             known,
             kind,
@@ -93,12 +93,20 @@ class _Comparison:
             settings=there,
         )
 
-    def _following(self, before: Resource, after: Resource) -> Iterator[str]:
+    def _following(self, before: Resource, after: Resource) -> Iterator[tuple[str, Any]]:
         """Properties that look the same, and come from something that is made anew."""
         for name, urns in after.property_dependencies.items():
-            same = before.inputs.get(name) == after.inputs.get(name)
-            if same and not self.remade.isdisjoint(urns):
-                yield name
+            value = after.inputs.get(name)
+            if value == before.inputs.get(name) and not self.remade.isdisjoint(urns):
+                known = {text for urn in urns if urn in self.remade for text in self._made_up(urn)}
+                marked = _marked(value, known)
+                yield name, marked if marked != value else _UNSURE
+
+    def _made_up(self, urn: str) -> set[str]:
+        """What the cloud made up for a resource, and will make up again."""
+        resource = self.old.by_urn[urn]
+        found = {*_texts(resource.outputs), resource.id or ""} - {*_texts(resource.inputs)}
+        return {text for text in found if len(text) >= _TELLING}
 
     def _provider(self, resource: Resource) -> str | None:
         return resource.provider.rsplit("::", 1)[0] if resource.provider else None
@@ -135,7 +143,31 @@ class _Comparison:
 
 
 #: Unlike anything that an input can be.
-_UNSURE = "\0unsure"
+_UNSURE: Final = "\0unsure"
+#: Shorter texts turn up anywhere.
+_TELLING: Final = 6
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _marked(value: Any, known: set[str]) -> Any:
+    """A value in which every text that has a known one in it is unsure."""
+    if isinstance(value, Mapping):
+        return {key: _marked(item, known) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_marked(item, known) for item in value]
+    if isinstance(value, str) and any(text in value for text in known):
+        return _UNSURE
+    return value
 
 
 def _of_provider(before: Resource, after: Resource) -> Iterator[tuple[Difference, bool]]:

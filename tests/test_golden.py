@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import pytest
 
+from accounts_support import CLOUDS, graph
 from example import EXAMPLES, ROOT, Example
+from plinth.graph import Graph
 from plinth.planning import Plan
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -19,9 +21,18 @@ GOLDEN = ROOT / "tests" / "golden"
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_urns_are_the_promised_ones(example: Example, plan: Callable[[Example], Plan]) -> None:
-    urns = sorted(resource.urn for resource in plan(example).graph)
+    _compare(str(example), plan(example).graph)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_urns_of_accounts_are_the_promised_ones(cloud: str) -> None:
+    _compare(f"bootstrap-{cloud}", graph(cloud))
+
+
+def _compare(name: str, found: Graph) -> None:
+    urns = sorted(resource.urn for resource in found)
     assert len(urns) == len(set(urns))
-    file = GOLDEN / f"{example}.urns"
+    file = GOLDEN / f"{name}.urns"
     if os.environ.get("PLINTH_GOLDEN") == "write":
         file.write_text("\n".join(urns) + "\n", encoding="utf-8")
     promised = file.read_text(encoding="utf-8").splitlines()

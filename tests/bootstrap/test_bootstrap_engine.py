@@ -16,7 +16,31 @@ from project import Project
 
 pytestmark = pytest.mark.engine
 
-REST = [pytest.param(cloud, marks=() if cloud == "aws" else pytest.mark.slow) for cloud in CLOUDS]
+LATER = pytest.mark.slow
+REST = [pytest.param(cloud, marks=() if cloud == "azure" else LATER) for cloud in CLOUDS]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that is two things, for what is about its state and not about them."""
+    from plinth.bootstrap import landing
+    from plinth.bootstrap.order import Order
+
+    def build_small(order: Order, _limits: object = None) -> Any:
+        import pulumi
+        import pulumi_aws as aws
+
+        def program() -> None:
+            provider = aws.Provider("aws", region=order.region)
+            opts = pulumi.ResourceOptions(provider=provider)
+            aws.sns.Topic("one", opts=opts)
+            aws.sns.Topic("two", opts=opts)
+            if order.trust:
+                pulumi.export("trust", order.trust.to_json())
+
+        return program
+
+    monkeypatch.setattr(landing, "build", build_small)
 
 
 def cloud_of(landing: Landing) -> Path:
@@ -43,12 +67,12 @@ def test_twice_changes_nothing_and_the_state_is_where_it_belongs(
 @pytest.mark.parametrize(
     "fault",
     [
-        {"action": "fail", "nth": 1, "message": "AccessDenied: not allowed"},
-        {"action": "crash", "nth": 7, "when": "after"},
-        {"action": "crash", "nth": 30},
-        {"action": "throttle", "nth": 52},
+        {"action": "crash", "nth": 30, "when": "after"},
+        pytest.param({"action": "fail", "nth": 1, "message": "AccessDenied"}, marks=LATER),
+        pytest.param({"action": "crash", "nth": 7}, marks=LATER),
+        pytest.param({"action": "throttle", "nth": 52}, marks=LATER),
     ],
-    ids=lambda fault: f"{fault['action']}-{fault['nth']}",
+    ids=["crash-30", "fail-1", "crash-7", "throttle-52"],
 )
 def test_interrupted_anywhere_it_goes_on(fault: dict[str, Any], tmp_path: Path) -> None:
     plan = tmp_path / "faults.json"
@@ -62,6 +86,7 @@ def test_interrupted_anywhere_it_goes_on(fault: dict[str, Any], tmp_path: Path) 
     assert Landing(order("aws"), tmp_path, rehearse=True).preview().changed == ()
 
 
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("step", ["take", "preview", "export"])
 def test_interrupted_while_it_moves_it_moves_the_next_time(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +111,7 @@ def test_interrupted_while_it_moves_it_moves_the_next_time(
     assert again.moved
 
 
+@pytest.mark.usefixtures("small")
 def test_on_another_machine_the_state_is_found_in_the_backend(tmp_path: Path) -> None:
     landing = Landing(order("aws"), tmp_path, rehearse=True)
     landing.up()
@@ -97,6 +123,7 @@ def test_on_another_machine_the_state_is_found_in_the_backend(tmp_path: Path) ->
     assert again.moved
 
 
+@pytest.mark.usefixtures("small")
 def test_whom_to_trust_is_remembered(tmp_path: Path) -> None:
     from dataclasses import replace
 
@@ -106,6 +133,7 @@ def test_whom_to_trust_is_remembered(tmp_path: Path) -> None:
     assert forgetful.preview().changed == ()
 
 
+@LATER
 def test_what_an_administrator_made_is_taken_over(tmp_path: Path) -> None:
     """The identities are there, as the script makes them; nothing else is."""
     from dataclasses import replace
@@ -164,6 +192,7 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     assert wrong["problems"][0]["nearest"] == "aws"
 
 
+@LATER
 def test_a_quota_that_was_raised_is_large_enough(tmp_path: Path) -> None:
     from dataclasses import replace
 
@@ -179,7 +208,7 @@ def test_a_quota_that_was_raised_is_large_enough(tmp_path: Path) -> None:
     assert short["L-1216C47A"].limit == 5
     directory = cloud_of(landing)
     with Cloud(launch.database(directory)) as cloud:
-        cloud.put(
+        cloud.add(
             Record(
                 scope="aws:111111111111",
                 type="aws:servicequotas/serviceQuota:ServiceQuota",

@@ -15,12 +15,25 @@ from plinth.bootstrap.script import script
 from plinth.errors import PolicyError, UsageError
 from plinth_policies import coverage
 
+#: What an account has to break: the state on Azure is for runners without a network of ours.
+EXCUSED = {
+    "azure": {
+        ("encryption-keyvault-key-rotation", "azure-native:keyvault:Key"),
+        ("exposure-azure-public-network", "azure-native:keyvault:Vault"),
+        ("exposure-azure-public-network", "azure-native:storage:StorageAccount"),
+    }
+}
+
 
 @pytest.mark.parametrize("cloud", CLOUDS)
-def test_no_policy_is_broken_and_none_is_waived(cloud: str) -> None:
+def test_no_policy_is_broken_but_by_name(cloud: str) -> None:
     report = judge(order(cloud), graph(cloud))
-    assert [(each.policy, each.urn, each.message) for each in report.violations] == []
-    assert report.excuses == ()
+    assert [(each.policy, each.urn, each.message) for each in report.blocking] == []
+    broken = {
+        (each.policy, each.urn.split("::")[2].rsplit("$", 1)[-1]) for each in report.violations
+    }
+    assert broken == EXCUSED.get(cloud, set())
+    assert {excuse.state for excuse in report.excuses} <= {"used"}
 
 
 def test_a_broken_policy_stops_it() -> None:
@@ -67,7 +80,10 @@ def test_the_script_makes_every_identity_and_is_a_shell_script(cloud: str) -> No
     words = shlex.split(text, comments=True)
     program = {"aws": "aws", "azure": "az", "gcp": "gcloud"}[cloud]
     made = [each for each in graph(cloud) if each.custom and "plinth:index:Identities$" in each.urn]
-    assert words.count(program) == len(made)
+    # Whoever makes the state can open it to others.
+    opened = [each for each in made if each.type.startswith(("gcp:storage/", "gcp:kms/"))]
+    commands = [line for line in text.splitlines() if line.startswith(f"{program} ")]
+    assert len(commands) == len(made) - len(opened)
     names = order(cloud).names
     for identity in (names.preview_identity, names.deploy_identity):
         assert identity.rpartition("/")[2].partition("@")[0] in words

@@ -35,7 +35,7 @@ def test_immutable_subjects_carry_the_numbers_of_owner_and_repository() -> None:
 def test_gitlab_looks_from_any_branch_and_deploys_from_one() -> None:
     trust = trust_of("gitlab", "example/ml/churn", issuer="https://git.example.com")
     assert trust.issuer == "https://git.example.com"
-    assert trust.preview == ("project_path:example/ml/churn:ref_type:branch:ref:*",)
+    assert trust.preview[-1] == "project_path:example/ml/churn:ref_type:branch:ref:*"
     assert trust.deploy == ("project_path:example/ml/churn:ref_type:branch:ref:main",)
 
 

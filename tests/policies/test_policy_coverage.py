@@ -10,6 +10,7 @@ from importlib.resources import files
 import pytest
 
 from example import EXAMPLES, ROOT, SPEC, Example
+from plinth import registry
 from plinth.planning import Plan
 from plinth_policies import coverage
 from plinth_policies.model import kind_of
@@ -22,7 +23,7 @@ ELSEWHERE = [
 ]
 
 
-def _promised(example: Example) -> Iterable[str]:
+def _promised(example: Example | str) -> Iterable[str]:
     """Types of all URNs that an example makes; test_golden.py holds the list to its plan."""
     file = ROOT / "tests" / "golden" / f"{example}.urns"
     for urn in file.read_text(encoding="utf-8").splitlines():
@@ -34,8 +35,12 @@ def _resources(kinds: Iterable[str]) -> set[str]:
     return {kind_of(kind) for kind in kinds if not kind.startswith(("plinth:", "pulumi:pulumi:"))}
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=str)
-def test_every_type_has_a_verdict(example: Example) -> None:
+#: What an account is prepared with, a list a cloud.
+ACCOUNTS = [f"bootstrap-{cloud}" for cloud in registry.bootstrap_names()]
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, *ACCOUNTS], ids=str)
+def test_every_type_has_a_verdict(example: Example | str) -> None:
     assert coverage.without_verdict(_resources(_promised(example))) == []
 
 
@@ -57,7 +62,7 @@ def test_a_new_type_has_none() -> None:
 def test_what_is_listed_is_made_and_is_judged_by_no_rule(
     plan: Callable[[Example], Plan],
 ) -> None:
-    made = _resources(kind for example in EXAMPLES for kind in _promised(example))
+    made = _resources(kind for example in [*EXAMPLES, *ACCOUNTS] for kind in _promised(example))
     made |= _resources(r.type for example in ELSEWHERE for r in plan(example).graph)
     listed = coverage.harmless()
     stale = [glob for glob in listed if not any(fnmatchcase(kind, glob) for kind in made)]

@@ -13,15 +13,26 @@ from plinth.bootstrap.order import Order
 from plinth.bootstrap.quotas import Limits
 
 
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """A rule that accounts of a cloud have to break, and why; for as long as the reason holds."""
+
+    rule: str
+    resource: str
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
     """How accounts of one cloud are prepared.
 
     Attributes:
         program: Makes everything, asks for limits on the way, and returns further outputs.
+        excuses: What it cannot but do against the policies.
     """
 
     program: Callable[[Order, Limits], Mapping[str, Any]]
+    excuses: tuple[Excuse, ...] = ()
 
 
 class Part(pulumi.ComponentResource):

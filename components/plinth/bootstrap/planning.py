@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from plinth import planning, registry
@@ -64,8 +65,8 @@ def needs_of(order: Order) -> tuple[Need, ...]:
 
 
 def judge(order: Order, graph: Graph) -> Report:
-    """What the policies say of it: all of them, and none may be broken."""
-    from plinth_policies import Enforcement, Parameters, evaluate
+    """What the policies say of it: all of them, and none may be broken without a reason."""
+    from plinth_policies import Enforcement, Parameters, Waiver, evaluate
 
     parameters = Parameters(
         platform=order.platform,
@@ -77,7 +78,17 @@ def judge(order: Order, graph: Graph) -> Report:
         log_retention_days=_LOG_DAYS,
         durable=True,
     )
-    return evaluate(graph, Enforcement(level="mandatory", parameters=parameters))
+    waivers = [
+        Waiver(
+            rule=excuse.rule,
+            resource=excuse.resource,
+            reason=excuse.reason,
+            owner=order.owner,
+            expires=date.max,
+        )
+        for excuse in registry.bootstrap(order.cloud).excuses
+    ]
+    return evaluate(graph, Enforcement(level="mandatory", parameters=parameters, waivers=waivers))
 
 
 def refuse_violations(order: Order) -> None:

@@ -44,7 +44,8 @@ def script(order: Order) -> str:
     ]
     for resource in graph_of(order):
         if words := command(resource, order):
-            lines += [_NUMBER.sub('projects/"$NUMBER"/', shlex.join(words)), ""]
+            text = _NUMBER.sub('projects/"$NUMBER"/', shlex.join(words))
+            lines += [_PRINCIPAL.sub(_principal(order), text), ""]
     return "\n".join(lines)
 
 
@@ -54,6 +55,13 @@ _FIRST: Final = {
 }
 #: A project's number, which nobody knows before: the recorded one is made up.
 _NUMBER: Final = re.compile(r"projects/\d+/")
+#: Stands for the principal of an identity, which Azure makes up.
+_PRINCIPAL: Final = re.compile(r"@principal:(\w+)@")
+
+
+def _principal(order: Order) -> str:
+    show = f"az identity show --subscription {order.account} --resource-group plinth"
+    return rf'"$({show} --name plinth-\1 --query principalId --output tsv)"'
 
 
 def command(resource: Resource, order: Order) -> Command:
@@ -61,7 +69,11 @@ def command(resource: Resource, order: Order) -> Command:
     make = _MAKERS.get(resource.type)
     if make is None or "plinth:index:Identities$" not in resource.urn:
         return []
-    return make(resource.inputs, order)
+    return make({**resource.inputs, "principalId": _holder(resource)}, order)
+
+
+def _holder(resource: Resource) -> str:
+    return f"@principal:{resource.name.partition('-')[0]}@"
 
 
 def _aws_tags(order: Order) -> Command:
@@ -164,12 +176,67 @@ def _gcp_member(inputs: Mapping[str, Any], order: Order) -> Command:
     ]
 
 
+def _azure_place(inputs: Mapping[str, Any], order: Order) -> Command:
+    group = ["--resource-group", inputs["resourceGroupName"]]
+    return ["--subscription", order.account, *group]
+
+
+def _azure_identity(inputs: Mapping[str, Any], order: Order) -> Command:
+    tags = [f"{key}={value}" for key, value in order.tags.items()]
+    return [
+        *("az", "identity", "create", "--name", inputs["resourceName"]),
+        *_azure_place(inputs, order),
+        *("--location", inputs["location"], "--tags", *tags),
+    ]
+
+
+def _azure_credential(inputs: Mapping[str, Any], order: Order) -> Command:
+    return [
+        *("az", "identity", "federated-credential", "create"),
+        *("--name", inputs["federatedIdentityCredentialResourceName"]),
+        *("--identity-name", inputs["resourceName"], *_azure_place(inputs, order)),
+        *("--issuer", inputs["issuer"], "--subject", inputs["subject"]),
+        *("--audiences", *inputs["audiences"]),
+    ]
+
+
+def _azure_role(inputs: Mapping[str, Any], _order: Order) -> Command:
+    """By the API itself: `az role definition create` gives the role a number of its own."""
+    path = f"{inputs['scope']}/providers/Microsoft.Authorization/roleDefinitions"
+    properties = {
+        "roleName": inputs["roleName"],
+        "description": inputs["description"],
+        "type": inputs["roleType"],
+        "permissions": inputs["permissions"],
+        "assignableScopes": inputs["assignableScopes"],
+    }
+    url = f"https://management.azure.com{path}/{inputs['roleDefinitionId']}?api-version=2022-04-01"
+    body = json.dumps({"properties": properties})
+    return ["az", "rest", "--method", "put", "--url", url, "--body", body]
+
+
+def _azure_assignment(inputs: Mapping[str, Any], order: Order) -> Command:
+    words = [
+        *("az", "role", "assignment", "create", "--subscription", order.account),
+        *("--name", inputs["roleAssignmentName"], "--assignee-object-id", inputs["principalId"]),
+        *("--assignee-principal-type", "ServicePrincipal"),
+        *("--role", inputs["roleDefinitionId"], "--scope", inputs["scope"]),
+    ]
+    if inputs.get("condition"):
+        words += ["--condition", inputs["condition"], "--condition-version", "2.0"]
+    return words
+
+
 _MAKERS: Final[Mapping[str, Callable[[Mapping[str, Any], Order], Command]]] = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _aws_provider,
     "aws:iam/policy:Policy": _aws_policy,
     "aws:iam/role:Role": _aws_role,
     "aws:iam/rolePolicy:RolePolicy": _aws_inline,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _aws_attachment,
+    "azure-native:authorization:RoleAssignment": _azure_assignment,
+    "azure-native:authorization:RoleDefinition": _azure_role,
+    "azure-native:managedidentity:FederatedIdentityCredential": _azure_credential,
+    "azure-native:managedidentity:UserAssignedIdentity": _azure_identity,
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": _gcp_pool,
     "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": _gcp_provider,
     "gcp:projects/iAMCustomRole:IAMCustomRole": _gcp_role,

@@ -133,7 +133,8 @@ def _gitlab(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     # The environment is a claim of its own on GitLab, which not all clouds can ask for.
     refs = f"project_path:{repository}:ref_type:branch:ref"
-    return (f"{refs}:*",), (f"{refs}:{branch}",)
+    # The branch itself as well: Azure knows no pattern.
+    return (f"{refs}:{branch}", f"{refs}:*"), (f"{refs}:{branch}",)
 
 
 def _azure_devops(

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Whose credentials are in hand, and what clouds refuse, through the real engine."""
-=======
-"""Names that bootstrap makes and CI uses: within the rules of clouds, made of the account alone."""
->>>>>>> 80009b9 (Prepare a subscription on Azure; promise the names of what accounts are made of)
 
 from __future__ import annotations
 

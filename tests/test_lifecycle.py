@@ -99,7 +99,7 @@ def test_data_loss_is_refused(tmp_path: Path) -> None:
     project.json("up", "dev", "--rehearse")
     project.edit("name: churn\n", "name: attrition\n")
     refused = project.json("up", "dev", "--rehearse", code=1)
-    assert {problem["code"] for problem in refused["problems"]} == {"data-loss"}
+    assert {problem["code"] for problem in refused["problems"]} == {"approval-missing"}
     assert any("models" in problem["message"] for problem in refused["problems"])
     project.json("up", "dev", "--rehearse", "--allow-data-loss")
 

@@ -28,6 +28,8 @@ from plinth.errors import EngineError, Problem
 if TYPE_CHECKING:
     from plinth.engine.changes import OnChange, Outcome
 
+#: Clouds whose provider is always made explicitly, with its account and region.
+_EXPLICIT: Final = ["aws", "azure-native", "gcp"]
 #: Kinds of trouble that a backend gives which is not there yet.
 _ABSENT: Final = ("backend-unreachable", "credentials-missing", "secrets-key-unusable")
 
@@ -178,7 +180,7 @@ def _write_project(folder: Path) -> None:
         "name": PROJECT,
         "description": "What one account needs before its first environment",
         "runtime": "python",
-        "config": {"pulumi:disable-default-providers": {"value": ["*"]}},
+        "config": {"pulumi:disable-default-providers": {"value": _EXPLICIT}},
     }
     text = yaml.safe_dump(project, sort_keys=False)
     (folder / "Pulumi.yaml").write_text(text, encoding="utf-8")

@@ -11,10 +11,8 @@ from plinth.bootstrap.order import SHARED, Order
 from plinth.bootstrap.quotas import Limits, Need, needs
 from plinth.errors import PolicyError, Problem
 from plinth.graph import Graph
-from plinth.operations import DataLossError
 
 if TYPE_CHECKING:
-    from plinth.engine.changes import Outcome
     from plinth_policies import Report
 
 #: Pulumi project of all accounts; part of every URN.
@@ -99,22 +97,3 @@ def refuse_violations(order: Order) -> None:
     ]
     if problems:
         raise PolicyError(*problems)
-
-
-def refuse_data_loss(planned: Outcome) -> None:
-    """Raises :class:`DataLossError` when a change that a preview found would lose data.
-
-    What an account keeps for its environments is their state: nobody can approve that here.
-    """
-    problems = [
-        Problem(
-            code="data-loss",
-            message=f"{change.op} of {change.name} ({change.type}) would lose the data it keeps",
-            path=change.urn,
-            fix="Give the options of the first run; state and key of an account never move.",
-        )
-        for change in planned.changes
-        if change.risk == "data-loss"
-    ]
-    if problems:
-        raise DataLossError(*problems, outcome=planned)

@@ -122,7 +122,7 @@ def _run(
     order: Order, root: Path, *, rehearse: bool, faults: Path | None, yes: bool, as_json: bool
 ) -> None:
     from plinth.bootstrap.landing import Landing
-    from plinth.bootstrap.planning import refuse_data_loss, refuse_violations
+    from plinth.bootstrap.planning import refuse_violations
 
     asking = not (yes or rehearse)
     if asking and (as_json or not sys.stdin.isatty()):
@@ -141,7 +141,7 @@ def _run(
     if not as_json:
         _show(planned, done=False)
         _advise(landing)
-    refuse_data_loss(planned)
+    _refuse_data_loss(planned)
     if planned.changed and asking and not click.confirm(f"Change {order.account}?", err=True):
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(1)
@@ -152,6 +152,24 @@ def _run(
         output.emit({**outcome.to_json(), "moved": landing.moved, "quotas": shortages})
         return
     _show(outcome, done=True)
+
+
+def _refuse_data_loss(planned: Outcome) -> None:
+    """What everything in the account rests on is never replaced or deleted from here."""
+    from plinth.operations import DataLossError
+
+    problems = [
+        Problem(
+            code="data-loss",
+            message=f"this would {change.op} {change.name} ({change.type}), which keeps data",
+            path=change.urn,
+            fix="Run it again with the region, the account and the CI of the first time.",
+        )
+        for change in planned.changes
+        if change.risk == "data-loss"
+    ]
+    if problems:
+        raise DataLossError(*problems, outcome=planned)
 
 
 def _known(cloud: str) -> None:

@@ -37,6 +37,7 @@ _COMMANDS = {
     "destroy": ("plinth.cli.operate:destroy", "Delete everything of an environment."),
     "outputs": ("plinth.cli.operate:outputs", "Print an environment's addresses and names."),
     "bootstrap": ("plinth.cli.bootstrap:bootstrap", "Prepare an account for its environments."),
+    "ci": ("plinth.cli.ci:ci", "Write pipelines, and do what they call."),
     "doctor": ("plinth.cli.doctor:doctor", "Tell what is missing and how to get it."),
     "engine": ("plinth.cli.engine:engine", "Install the Pulumi engine, or look at it."),
 }

@@ -1,0 +1,181 @@
+"""Workflow files: which there are, how they are filled, and whether they are still right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from plinth import render
+from plinth.ci.targets import targets_of, waves_of
+from plinth.errors import Problem, UsageError
+from plinth.planning import root_of
+
+#: Actions by the commit of a release: a tag can be moved, a commit cannot.
+_ACTIONS: Final = {
+    "aws-actions/configure-aws-credentials": ("e6de054238d6b7531b4efff3b6587d9aade6a06c", "v6.2.3"),
+    "azure/login": ("f5d393ae46f8fde4be8b75f32e3fc50e654ad0ca", "v3.0.1"),
+    "actions/cache": ("27d5ce7f107fe9357f9df03efb73ab90386fccae", "v5.0.5"),
+    "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
+    "actions/download-artifact": ("3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", "v8.0.1"),
+    "google-github-actions/auth": ("7c6bc770dae815cd3e89ee6cdf493a5fab2cc093", "v3.0.0"),
+    "actions/setup-python": ("5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"),
+    "actions/upload-artifact": ("bbbca2ddaa5d8feaa63e36b76fdaad77386f024f", "v7.0.0"),
+}
+
+#: CI platform -> file to write -> its template: the platform's own pipelines.
+PLATFORM: Final[Mapping[str, Mapping[str, str]]] = {
+    "github": {
+        ".github/actions/plinth/action.yml": "ci/github/action.yml.j2",
+        ".github/workflows/plinth-preview.yml": "ci/github/preview.yml.j2",
+        ".github/workflows/plinth-comment.yml": "ci/github/comment.yml.j2",
+        ".github/workflows/plinth-deploy.yml": "ci/github/deploy.yml.j2",
+        ".github/workflows/plinth-drift.yml": "ci/github/drift.yml.j2",
+    },
+    "gitlab": {".gitlab-ci.yml": "ci/gitlab/gitlab-ci.yml.j2"},
+    "azure-devops": {
+        ".azure-pipelines/plinth-setup.yml": "ci/azure-devops/setup.yml.j2",
+        ".azure-pipelines/plinth-preview.yml": "ci/azure-devops/preview.yml.j2",
+        ".azure-pipelines/plinth-deploy.yml": "ci/azure-devops/deploy.yml.j2",
+        ".azure-pipelines/plinth-drift.yml": "ci/azure-devops/drift.yml.j2",
+    },
+}
+
+#: The same for the repository of a model; every one comes with the script that they call.
+MODELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "github": {
+        "ci/models.py": "ci/models/models.py.j2",
+        ".github/workflows/model.yml": "ci/github/model.yml.j2",
+        ".github/workflows/model-promote.yml": "ci/github/model-promote.yml.j2",
+    },
+    "gitlab": {
+        "ci/models.py": "ci/models/models.py.j2",
+        ".gitlab-ci.yml": "ci/gitlab/model.yml.j2",
+    },
+    "azure-devops": {
+        "ci/models.py": "ci/models/models.py.j2",
+        ".azure-pipelines/model.yml": "ci/azure-devops/model.yml.j2",
+        ".azure-pipelines/model-promote.yml": "ci/azure-devops/model-promote.yml.j2",
+    },
+}
+
+PLATFORMS: Final = tuple(PLATFORM)
+
+#: How files begin that may be written again.
+_MARK: Final = "# Written by `plinth ci"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to be written.
+
+    Attributes:
+        path: Where.
+        text: What it holds.
+    """
+
+    path: Path
+    text: str
+
+    @property
+    def state(self) -> str:
+        """``new``, ``same``, ``changed``, or ``foreign`` when Plinth has not written it."""
+        if not self.path.is_file():
+            return "new"
+        found = self.path.read_text(encoding="utf-8")
+        if found == self.text:
+            return "same"
+        return "changed" if _MARK in found else "foreign"
+
+
+def files(
+    platform: str,
+    spec: Path,
+    *,
+    folder: Path | None = None,
+    branch: str = "main",
+    models: bool = False,
+    issuer: str | None = None,
+) -> tuple[File, ...]:
+    """The workflows of a platform repository, or of a model's.
+
+    Args:
+        platform: One of :data:`PLATFORMS`.
+        spec: The spec file.
+        folder: The repository that they are for. Default: the one of the spec.
+        branch: The branch that deployments are made from.
+        models: Whether the repository is a model's, not the platform's.
+        issuer: Host of whoever signs the CI's identity tokens, where it is not the usual one.
+
+    Raises:
+        SpecError: The spec has problems.
+        UsageError: An environment does not say in which account it is.
+    """
+    root = root_of(spec)
+    listed = (MODELS if models else PLATFORM)[platform]
+    values = _values(platform, spec, root, branch, issuer)
+    command = f"plinth ci {platform}{' --models' if models else ''}"
+    header = f"{_MARK}{command.removeprefix('plinth ci')}`; change the spec and run it again."
+    return tuple(
+        File((folder or root) / path, render.text(template, header=header, **values))
+        for path, template in listed.items()
+    )
+
+
+def write(found: tuple[File, ...]) -> None:
+    """Writes files, all or none.
+
+    Raises:
+        UsageError: One is there already, and somebody else wrote it.
+    """
+    foreign = [file.path for file in found if file.state == "foreign"]
+    if foreign:
+        raise UsageError(
+            *(
+                Problem(
+                    code="file-not-ours",
+                    message=f"{path} is there already, and Plinth has not written it",
+                    fix="Move it away, or write to another folder with --output and merge by hand.",
+                )
+                for path in foreign
+            )
+        )
+    for file in found:
+        if file.state != "same":
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            file.path.write_text(file.text, encoding="utf-8")
+
+
+def _values(
+    platform: str, spec: Path, root: Path, branch: str, issuer: str | None
+) -> dict[str, Any]:
+    found = targets_of(spec, platform, issuer=issuer)
+    waves = [[found[name] for name in wave] for wave in waves_of(spec)]
+    clouds = sorted({target.cloud for target in found.values()})
+    release = version("plinth")
+    name = next(iter(found.values())).platform
+    relative = Path(os.path.relpath(spec.absolute(), root))
+    return {
+        "actions": {name: f"{name}@{commit} # {tag}" for name, (commit, tag) in _ACTIONS.items()},
+        "branch": branch,
+        "clouds": clouds,
+        "cron": _cron(name),
+        "folder": relative.parent.as_posix(),
+        "issuer": issuer,
+        "name": name,
+        "package": f"plinth[{','.join(clouds)}]=={release}",
+        "python": "3.12",
+        "runner": "ubuntu-24.04",
+        "spec": relative.as_posix(),
+        "targets": list(found.values()),
+        "version": release,
+        "waves": waves,
+    }
+
+
+def _cron(name: str) -> str:
+    """Some minute between three and four at night: not everybody's, and always the same one."""
+    return f"{sum(name.encode()) % 60} 3 * * *"

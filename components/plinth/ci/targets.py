@@ -1,0 +1,139 @@
+"""An environment as a pipeline sees it: where it is, who may look, who may deploy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from plinth import accounts
+from plinth.blueprint import Blueprint, check
+
+#: CI -> issuer of its identity tokens, where it is the same for everybody.
+ISSUERS: Final = {
+    "github": "token.actions.githubusercontent.com",
+    "gitlab": "gitlab.com",
+    "azure-devops": "vstoken.dev.azure.com",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One environment.
+
+    Attributes:
+        environment: Its name, which is the stack's.
+        platform: Name of the platform.
+        cloud: The cloud it is on.
+        region: The region, where the cloud has any.
+        account: Account, subscription or project; empty for a cluster.
+        backend: Pulumi's state backend; empty where no account holds it.
+        secrets_provider: What encrypts secrets in the state, likewise.
+        preview: Read-only identity; empty where there is no account.
+        deploy: Identity that deploys, likewise.
+        provider: Who vouches for CI in the account, likewise.
+    """
+
+    environment: str
+    platform: str
+    cloud: str
+    region: str = ""
+    account: str = ""
+    backend: str = ""
+    secrets_provider: str = ""
+    preview: str = ""
+    deploy: str = ""
+    provider: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name as part of a CI variable: ``prod-eu`` is ``PROD_EU``."""
+        return self.environment.replace("-", "_").upper()
+
+    @property
+    def job(self) -> str:
+        """The name as an identifier, for platforms that take no dashes there."""
+        return self.environment.replace("-", "_")
+
+    @property
+    def pool(self) -> str:
+        """Google's provider without its project, whose number only a CI variable knows."""
+        return re.sub(r"^projects/[^/]+/", "", self.provider) if self.cloud == "gcp" else ""
+
+    def to_json(self) -> dict[str, str]:
+        """The target as plain data, empty fields included: a matrix wants all of them."""
+        return {**asdict(self), "key": self.key, "pool": self.pool}
+
+
+def target_of(
+    blueprint: Blueprint, platform: str = "github", *, issuer: str | None = None
+) -> Target:
+    """One environment, for the workflows of one CI platform.
+
+    Args:
+        blueprint: The environment.
+        platform: The CI platform.
+        issuer: Host of whoever signs its identity tokens. Default: that of the public platform.
+
+    Raises:
+        UsageError: The environment is in a cloud's account and does not say in which.
+    """
+    settings = blueprint.settings
+    place = {
+        "environment": blueprint.environment,
+        "platform": settings.name,
+        "cloud": settings.cloud,
+        "region": settings.region or "",
+        "account": settings.account or "",
+    }
+    if settings.cloud not in accounts.CLOUDS:
+        return Target(**place)
+    names = accounts.account_of(
+        settings.cloud,
+        settings.account,
+        settings.region,
+        blueprint.environment,
+        issuer=issuer or ISSUERS[platform],
+    )
+    return Target(
+        **place,
+        backend=names.backend_url,
+        secrets_provider=names.secrets_provider,
+        preview=names.preview_identity,
+        deploy=names.deploy_identity,
+        provider=names.identity_provider,
+    )
+
+
+def targets_of(
+    spec: Path, platform: str = "github", *, issuer: str | None = None
+) -> dict[str, Target]:
+    """Every environment of a spec, in its order.
+
+    Raises:
+        SpecError: The spec has problems.
+        UsageError: An environment does not say in which account it is.
+    """
+    found: Mapping[str, Blueprint] = check(spec)
+    return {
+        name: target_of(blueprint, platform, issuer=issuer) for name, blueprint in found.items()
+    }
+
+
+def waves_of(spec: Path) -> tuple[tuple[str, ...], ...]:
+    """The environments in the order in which they are brought up; those of a wave together.
+
+    Raises:
+        SpecError: The spec has problems.
+    """
+    from plinth.ordering import waves
+
+    return waves(spec)
+
+
+def matrix_entry(target: Target) -> dict[str, Any]:
+    """What a matrix job needs to know of an environment."""
+    left_out = {"platform", "secrets_provider", "deploy"}
+    return {key: value for key, value in target.to_json().items() if key not in left_out}

@@ -1,0 +1,241 @@
+"""The model workflows' script, against real MLflow servers where MLflow can be had.
+
+MLflow is none of the project's packages: it is installed aside, with uv, into the user's cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from example import SPEC
+from plinth.ci.files import files
+
+pytestmark = pytest.mark.slow
+
+_MLFLOW = "mlflow>=3,<4"
+
+TRAIN = """\
+import sys, mlflow
+with mlflow.start_run():
+    mlflow.log_metric("f1", float(sys.argv[1]))
+    mlflow.log_text(f"model of {sys.argv[1]}", "model/weights.txt")
+    mlflow.log_text("flavors: {}\\nartifact_path: model\\n", "model/MLmodel")
+"""
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """A Python with MLflow."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "plinth" / "test-tools" / "mlflow-3"
+    found = folder / "bin" / "python"
+    if not (folder / "bin" / "mlflow").is_file():
+        uv = Path(sys.executable).parent / "uv"
+        commands = [
+            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
+            [uv, "pip", "install", "--quiet", "--system-certs", "--python", found, _MLFLOW],
+        ]
+        for command in commands:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"MLflow cannot be installed: {done.stderr.strip()[-200:]}")
+    return found
+
+
+@contextlib.contextmanager
+def tracking(python: Path, folder: Path) -> Iterator[str]:
+    """A tracking server with a registry of its own."""
+    folder.mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1"),
+        *("--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"),
+    ]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError, urllib.error.URLError):
+                urllib.request.urlopen(f"{url}/health", timeout=1).close()
+                break
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.5)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+class Models:
+    """The script, as the workflows call it."""
+
+    def __init__(self, python: Path, folder: Path, **variables: str) -> None:
+        self.python, self.folder, self.variables = python, folder, variables
+        for file in files("github", SPEC, folder=folder, models=True):
+            if file.path.name == "models.py":
+                file.path.parent.mkdir(parents=True)
+                file.path.write_text(file.text)
+        (folder / "train.py").write_text(TRAIN)
+
+    def __call__(self, *words: str, code: int = 0, **variables: str) -> str:
+        done = subprocess.run(
+            [self.python, "ci/models.py", *words],
+            cwd=self.folder,
+            env={**os.environ, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+            | self.variables
+            | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout.strip() if code == 0 else done.stderr.strip()
+
+    def trained(self, score: float) -> str:
+        words = (str(self.python), "train.py", str(score))
+        return self("train", "--experiment", "churn", "--", *words, GIT_COMMIT="c0ffee")
+
+    def weights(self, url: str) -> str:
+        """What serving would load from models:/churn@champion."""
+        code = (
+            "import mlflow, pathlib; uri = 'models:/churn@champion';"
+            f"p = mlflow.artifacts.download_artifacts(uri, tracking_uri={url!r});"
+            "print(pathlib.Path(p, 'weights.txt').read_text())"
+        )
+        done = subprocess.run(
+            [self.python, "-c", code],
+            env={**os.environ, "MLFLOW_TRACKING_URI": url},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+
+@pytest.fixture
+def servers(python: Path, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    with tracking(python, tmp_path / "a") as dev, tracking(python, tmp_path / "b") as prod:
+        yield dev, prod
+
+
+def test_from_training_to_production_and_back(
+    python: Path, tmp_path: Path, servers: tuple[str, str]
+) -> None:
+    dev, prod = servers
+    here = {"MLFLOW_TRACKING_URI": prod, "MLFLOW_SOURCE_URI": dev}
+    models = Models(python, tmp_path / "repository", MLFLOW_TRACKING_URI=dev)
+
+    run = models.trained(0.8)
+    assert json.loads(models("evaluate", "--model", "churn", "--require", "f1>=0.7", run))
+    missed = models("evaluate", "--model", "churn", "--require", "f1>=0.9", run, code=1)
+    assert missed == "f1 is 0.8, not >= 0.9"
+    assert models("register", "--model", "churn", run) == "1"
+    assert models("promote", "--model", "churn", **here) == "1"
+    assert models.weights(prod) == "model of 0.8"
+    # Again: the same version is there already.
+    assert models("promote", "--model", "churn", **here) == "1"
+    assert "no previous version" in models("rollback", "--model", "churn", code=1, **here)
+
+    better = models.trained(0.9)
+    assert models("register", "--model", "churn", better) == "2"
+    assert models("promote", "--model", "churn", **here) == "2"
+    assert models.weights(prod) == "model of 0.9"
+    worse = models.trained(0.85)
+    bar = ("evaluate", "--model", "churn", "--not-below", "f1", worse)
+    assert models("rollback", "--model", "churn", **here) == "1"
+    assert models.weights(prod) == "model of 0.8"
+    assert models("rollback", "--model", "churn", **here) == "2"
+    assert models("promote", "--model", "churn", "--version", "1", **here) == "1"
+
+    # With one registry for both, promotion is the alias alone.
+    assert models("promote", "--model", "churn") == "2"
+    said = models(*bar, code=1)
+    assert said == "f1 is 0.85, below 0.9 of the champion"
+    assert "has no v9" in models("promote", "--model", "churn", "--version", "v9", code=1)
+
+
+def test_training_that_fails_fails_its_run(python: Path, tmp_path: Path) -> None:
+    with tracking(python, tmp_path / "a") as url:
+        models = Models(python, tmp_path / "repository", MLFLOW_TRACKING_URI=url)
+        said = models("train", "--experiment", "churn", "--", "false", code=1)
+        assert said.endswith("false ended with 1")
+        query = json.dumps({"experiment_ids": ["1"]}).encode()
+        request = urllib.request.Request(
+            f"{url}/api/2.0/mlflow/runs/search", query, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            (run,) = json.load(answer)["runs"]
+        assert run["info"]["status"] == "FAILED"
+
+
+class Airflow(BaseHTTPRequestHandler):
+    """One DAG, whose run succeeds at the second look; ``broken`` fails."""
+
+    seen: list[Any]
+
+    def _answer(self, value: Any) -> None:
+        content = json.dumps(value).encode()
+        self.send_response(200 if self.headers["Authorization"] == "Bearer t" else 401)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.seen.append((self.path, body))
+        self._answer(body)
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        looks = len([each for each in self.seen if isinstance(each, str)])
+        done = "failed" if "broken" in self.path else "success"
+        self._answer({"state": "running" if looks < 2 else done})
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_training_on_the_platform(python: Path, tmp_path: Path) -> None:
+    seen: list[Any] = []
+    handler = type("Handler", (Airflow,), {"seen": seen})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        with tracking(python, tmp_path / "a") as url:
+            models = Models(
+                python,
+                tmp_path / "repository",
+                MLFLOW_TRACKING_URI=url,
+                AIRFLOW_URL=address,
+                AIRFLOW_TOKEN="t",
+            )
+            run = models("submit", "--experiment", "churn", "--every", "0.1", "train")
+            (path, body) = seen[0]
+            assert path == "/api/v2/dags/train/dagRuns"
+            assert body["conf"] == {"mlflow_run_id": run}
+            assert seen[1] == f"/api/v2/dags/train/dagRuns/{run}"
+            said = models("submit", "--experiment", "churn", "--every", "0", "broken", code=1)
+            assert "broken failed" in said
+    finally:
+        server.shutdown()
+        server.server_close()

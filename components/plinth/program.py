@@ -47,8 +47,10 @@ def build(blueprint: Blueprint) -> Callable[[], None]:
     def program() -> None:
         import pulumi
 
+        from plinth import cycles
         from plinth.capabilities.platform import Platform
 
+        cycles.install()
         transformation = blueprint.cloud.load_transformation()
         if transformation:
             pulumi.runtime.register_stack_transformation(transformation(blueprint))

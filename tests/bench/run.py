@@ -79,7 +79,7 @@ def compare(ours: Sequence[str], theirs: Sequence[str], folder: Path, runs: int)
 def growth(runs: int) -> list[tuple[str, list[str]]]:
     """Rows of what grows, each at three sizes in turn, and what every further unit costs."""
     many = {size: _grown(environments=size) for size in (1, 10, 50)}
-    large = {size: _grown(models=4 * size, pools=4 * size) for size in (1, 5, 10)}
+    large = {size: _grown(models=4 * size, pools=4 * size) for size in (1, 10, 20)}
     last = {size: f"env-{size - 1}" for size in many}
     cases: list[tuple[str, dict[int, list[str]]]] = [
         ("`validate`, a spec of so many environments",

@@ -134,6 +134,20 @@ def test_the_operators_manifests_go_to_a_file(plinth: Plinth) -> None:
     words = ("--repository", "https://git.example.com/ml/platform.git", "--output", "stacks.yaml")
     assert plinth("ci", "pulumi-operator", *words).out == ""
     assert "kind: Stack" in (plinth.folder / "stacks.yaml").read_text()
+    assert len(plinth("ci", "pulumi-operator", *words[:2], "--json").json["objects"]) == 6
+
+
+def test_answers_for_machines(plinth: Plinth, monkeypatch: pytest.MonkeyPatch) -> None:
+    (plinth.folder / "dev.json").write_text(json.dumps(review().to_json()))
+    answer = plinth("ci", "comment", "dev.json", "--json").json
+    assert answer["posted"] is None
+    assert answer["body"].startswith("<!-- plinth-review churn -->")
+    answer = plinth("ci", "issue", "dev.json", "--json").json
+    assert (answer["done"], answer["posted"]) == ("nothing", None)
+    assert "is not what the spec says" in answer["body"]
+    monkeypatch.setenv("PLINTH_ID_TOKEN", "t")
+    words = ("ci", "credentials", "dev", "--identity", "preview", "--json")
+    assert "AWS_ROLE_ARN" in plinth(*words).json["variables"]
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -70,7 +71,9 @@ def tracking(python: Path, folder: Path) -> Iterator[str]:
         *("--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"),
     ]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -81,8 +84,9 @@ def tracking(python: Path, folder: Path) -> Iterator[str]:
             time.sleep(0.5)
         yield url
     finally:
-        process.terminate()
-        process.wait(30)
+        # It has workers, and no state that outlives the test: all at once, and without asking.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 class Models:

@@ -15,7 +15,7 @@ import yaml
 from ci_support import SPEC
 
 from example import ROOT
-from plinth.ci.operator import manifests
+from plinth.ci.operator import manifests, written
 
 #: ``spec`` of a Stack, without what is deprecated.
 STACK = """
@@ -35,7 +35,8 @@ REPOSITORY = "https://git.example.com/ml/platform.git"
 
 
 def objects(spec: Path, **options: Any) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all(manifests(spec, repository=REPOSITORY, **options)))
+    text = written(manifests(spec, repository=REPOSITORY, **options))
+    return list(yaml.safe_load_all(text))
 
 
 def stacks(spec: Path, **options: Any) -> dict[str, dict[str, Any]]:

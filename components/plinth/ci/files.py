@@ -98,7 +98,6 @@ def files(
     folder: Path | None = None,
     branch: str = "main",
     models: bool = False,
-    issuer: str | None = None,
 ) -> tuple[File, ...]:
     """The workflows of a platform repository, or of a model's.
 
@@ -108,7 +107,6 @@ def files(
         folder: The repository that they are for. Default: the one of the spec.
         branch: The branch that deployments are made from.
         models: Whether the repository is a model's, not the platform's.
-        issuer: Host of whoever signs the CI's identity tokens, where it is not the usual one.
 
     Raises:
         SpecError: The spec has problems.
@@ -116,7 +114,7 @@ def files(
     """
     root = root_of(spec)
     listed = (MODELS if models else PLATFORM)[platform]
-    values = _values(platform, spec, root, branch, issuer)
+    values = _values(spec, root, branch)
     command = f"plinth ci {platform}{' --models' if models else ''}"
     header = f"{_MARK}{command.removeprefix('plinth ci')}`; change the spec and run it again."
     return tuple(
@@ -149,10 +147,8 @@ def write(found: tuple[File, ...]) -> None:
             file.path.write_text(file.text, encoding="utf-8")
 
 
-def _values(
-    platform: str, spec: Path, root: Path, branch: str, issuer: str | None
-) -> dict[str, Any]:
-    found = targets_of(spec, platform, issuer=issuer)
+def _values(spec: Path, root: Path, branch: str) -> dict[str, Any]:
+    found = targets_of(spec)
     waves = [[found[name] for name in wave] for wave in waves_of(spec)]
     clouds = sorted({target.cloud for target in found.values()})
     release = version("plinth")
@@ -164,7 +160,6 @@ def _values(
         "clouds": clouds,
         "cron": _cron(name),
         "folder": relative.parent.as_posix(),
-        "issuer": issuer,
         "name": name,
         "package": f"plinth[{','.join(clouds)}]=={release}",
         "python": "3.12",

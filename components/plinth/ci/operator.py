@@ -40,8 +40,8 @@ def manifests(
     branch: str = "main",
     namespace: str = "plinth",
     image: str = IMAGE,
-) -> str:
-    """Manifests of all environments, as one YAML stream.
+) -> list[dict[str, Any]]:
+    """The objects of all environments.
 
     Args:
         spec: The spec file.
@@ -68,6 +68,11 @@ def manifests(
             objects += _identity(target, namespace)
             objects.append(_stack(target, namespace, source, behind, image))
         before = wave
+    return objects
+
+
+def written(objects: Sequence[Mapping[str, Any]]) -> str:
+    """Objects as one YAML stream, for ``kubectl apply``."""
     header = "# Written by `plinth ci pulumi-operator`; change the spec and run it again.\n"
     return header + yaml.safe_dump_all(objects, sort_keys=False)
 

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from plinth import accounts
 from plinth.blueprint import Blueprint, check
-
-#: CI -> issuer of its identity tokens, where it is the same for everybody.
-ISSUERS: Final = {
-    "github": "token.actions.githubusercontent.com",
-    "gitlab": "gitlab.com",
-    "azure-devops": "vstoken.dev.azure.com",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +25,7 @@ class Target:
         secrets_provider: What encrypts secrets in the state, likewise.
         preview: Read-only identity; empty where there is no account.
         deploy: Identity that deploys, likewise.
-        provider: Who vouches for CI in the account, likewise.
+        provider: Google's workload identity provider; empty elsewhere.
     """
 
     environment: str
@@ -60,22 +52,15 @@ class Target:
     @property
     def pool(self) -> str:
         """Google's provider without its project, whose number only a CI variable knows."""
-        return re.sub(r"^projects/[^/]+/", "", self.provider) if self.cloud == "gcp" else ""
+        return re.sub(r"^projects/[^/]+/", "", self.provider)
 
     def to_json(self) -> dict[str, str]:
         """The target as plain data, empty fields included: a matrix wants all of them."""
         return {**asdict(self), "key": self.key, "pool": self.pool}
 
 
-def target_of(
-    blueprint: Blueprint, platform: str = "github", *, issuer: str | None = None
-) -> Target:
-    """One environment, for the workflows of one CI platform.
-
-    Args:
-        blueprint: The environment.
-        platform: The CI platform.
-        issuer: Host of whoever signs its identity tokens. Default: that of the public platform.
+def target_of(blueprint: Blueprint) -> Target:
+    """One environment.
 
     Raises:
         UsageError: The environment is in a cloud's account and does not say in which.
@@ -91,11 +76,7 @@ def target_of(
     if settings.cloud not in accounts.CLOUDS:
         return Target(**place)
     names = accounts.account_of(
-        settings.cloud,
-        settings.account,
-        settings.region,
-        blueprint.environment,
-        issuer=issuer or ISSUERS[platform],
+        settings.cloud, settings.account, settings.region, blueprint.environment
     )
     return Target(
         **place,
@@ -103,23 +84,19 @@ def target_of(
         secrets_provider=names.secrets_provider,
         preview=names.preview_identity,
         deploy=names.deploy_identity,
-        provider=names.identity_provider,
+        # AWS needs no word of it in a pipeline: the role's trust names it.
+        provider=names.identity_provider if settings.cloud == "gcp" else "",
     )
 
 
-def targets_of(
-    spec: Path, platform: str = "github", *, issuer: str | None = None
-) -> dict[str, Target]:
+def targets_of(spec: Path) -> dict[str, Target]:
     """Every environment of a spec, in its order.
 
     Raises:
         SpecError: The spec has problems.
         UsageError: An environment does not say in which account it is.
     """
-    found: Mapping[str, Blueprint] = check(spec)
-    return {
-        name: target_of(blueprint, platform, issuer=issuer) for name, blueprint in found.items()
-    }
+    return {name: target_of(blueprint) for name, blueprint in check(spec).items()}
 
 
 def waves_of(spec: Path) -> tuple[tuple[str, ...], ...]:

@@ -32,7 +32,6 @@ def _writer(platform: str, title: str) -> click.Command:
         help="The repository to write to.  [default: the spec's]",
     )
     @click.option("--branch", default="main", show_default=True, help="What is deployed from.")
-    @click.option("--issuer", metavar="HOST", help="Issuer of identity tokens, if not the usual.")
     @click.option("--models", is_flag=True, help="For a model's repository, not the platform's.")
     @click.option("--check", is_flag=True, help="Write nothing; exit with 4 when files are stale.")
     @json_option
@@ -41,14 +40,13 @@ def _writer(platform: str, title: str) -> click.Command:
         *,
         folder: Path | None,
         branch: str,
-        issuer: str | None,
         models: bool,
         check: bool,
         as_json: bool,
     ) -> int:
         from plinth.ci.files import files, write
 
-        found = files(platform, spec, folder=folder, branch=branch, models=models, issuer=issuer)
+        found = files(platform, spec, folder=folder, branch=branch, models=models)
         states = {str(file.path): file.state for file in found}
         if not check:
             write(found)
@@ -79,6 +77,7 @@ azure_devops = _writer("azure-devops", "Azure Pipelines")
 @click.option("--namespace", default="plinth", show_default=True, help="Where the objects go.")
 @click.option("--image", metavar="IMAGE", help="What runs the program.")
 @click.option("--output", "target", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@json_option
 def pulumi_operator(
     spec: Path,
     *,
@@ -88,14 +87,15 @@ def pulumi_operator(
     namespace: str,
     image: str | None,
     target: Path | None,
+    as_json: bool,
 ) -> None:
     """Write one Stack per environment for the Pulumi Kubernetes Operator, version 2.
 
     The order of the environments becomes prerequisites.
     """
-    from plinth.ci.operator import IMAGE, manifests
+    from plinth.ci.operator import IMAGE, manifests, written
 
-    text = manifests(
+    objects = manifests(
         spec,
         repository=repository,
         folder=directory,
@@ -103,10 +103,12 @@ def pulumi_operator(
         namespace=namespace,
         image=image or IMAGE,
     )
-    if target is None:
-        click.echo(text, nl=False)
-    else:
-        target.write_text(text, encoding="utf-8")
+    if target is not None:
+        target.write_text(written(objects), encoding="utf-8")
+    if as_json:
+        output.emit({"objects": objects})
+    elif target is None:
+        click.echo(written(objects), nl=False)
 
 
 @ci.command(short_help="List the environments that a change touches.")
@@ -126,7 +128,7 @@ def matrix(spec: Path, *, base: str | None, form: str, as_json: bool) -> None:
     from plinth.ci.matrix import FORMATS, touched
     from plinth.ci.targets import matrix_entry, targets_of
 
-    targets = targets_of(spec, form if form in ("gitlab", "azure-devops") else "github")
+    targets = targets_of(spec)
     found = [targets[name] for name in touched(spec, base)]
     if as_json:
         output.emit({"base": base, "environments": [matrix_entry(target) for target in found]})
@@ -157,6 +159,7 @@ _post_option = click.option("--post", is_flag=True, help="Post it instead of pri
     metavar="FILE",
     help="Print a log behind it, folded.",
 )
+@json_option
 def comment(
     reviews: tuple[Path, ...],
     spec: Path,
@@ -166,6 +169,7 @@ def comment(
     post: bool,
     untrusted: bool,
     append_log: Path | None,
+    as_json: bool,
 ) -> None:
     """Write the one comment of a pull request from reviews, which `plinth preview` writes.
 
@@ -183,12 +187,16 @@ def comment(
         log=log or (host.log if host else None),
         trusted=not untrusted,
     )
-    if host is None:
+    address = None
+    if host is not None:
+        nothing = not found and not expect.split()
+        address = notes.post_comment(host, text, platform=platform, quiet=nothing)
+    if as_json:
+        output.emit({"body": text, "posted": address})
+    elif host is None:
         click.echo(_logged(text, append_log), nl=False)
-        return
-    nothing = not found and not expect.split()
-    address = notes.post_comment(host, text, platform=platform, quiet=nothing)
-    click.echo(f"Commented: {address}" if address else "Nothing to say.")
+    else:
+        click.echo(f"Commented: {address}" if address else "Nothing to say.")
 
 
 @ci.command(short_help="Open, update or close the drift issue.")
@@ -197,8 +205,15 @@ def comment(
 @_expect_option
 @_log_option
 @_post_option
+@json_option
 def issue(
-    reviews: tuple[Path, ...], spec: Path, *, expect: str, log: str | None, post: bool
+    reviews: tuple[Path, ...],
+    spec: Path,
+    *,
+    expect: str,
+    log: str | None,
+    post: bool,
+    as_json: bool,
 ) -> None:
     """Keep the one issue that tells what was changed outside of Plinth.
 
@@ -211,11 +226,13 @@ def issue(
     platform = _platform(spec)
     where = log or (host.log if host else None)
     text = notes.issue(notes.read(reviews), platform=platform, expected=expect.split(), log=where)
-    if host is None:
+    done, address = notes.post_issue(host, text, platform=platform) if host else ("nothing", None)
+    if as_json:
+        output.emit({"body": text, "done": done, "posted": address})
+    elif host is None:
         click.echo(text or "No drift.\n", nl=False)
-        return
-    done, address = notes.post_issue(host, text, platform=platform)
-    click.echo("No drift, no issue." if address is None else f"Issue {done}: {address}")
+    else:
+        click.echo(f"Issue {done}: {address}" if address else "No drift, no issue.")
 
 
 @ci.command(short_help="Print the digest of the plan that was approved.")
@@ -251,7 +268,6 @@ def approved(environment: str, spec: Path, *, pull_request: str | None, as_json:
 @click.option(
     "--identity", type=click.Choice(["preview", "deploy"]), required=True, help="Whom to be."
 )
-@click.option("--issuer", metavar="HOST", help="Issuer of identity tokens, if not the usual.")
 @click.option(
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
@@ -259,23 +275,25 @@ def approved(environment: str, spec: Path, *, pull_request: str | None, as_json:
     metavar="DIR",
     help="Where the token's file goes.  [default: .plinth/credentials]",
 )
+@json_option
 def credentials(
-    environment: str, spec: Path, *, identity: Identity, issuer: str | None, directory: Path
+    environment: str, spec: Path, *, identity: Identity, directory: Path, as_json: bool
 ) -> None:
     """Print what a job of GitLab CI or Azure Pipelines exports to be ENV's identity.
 
     Reads the token from PLINTH_ID_TOKEN. Use it as:
     variables="$(plinth ci credentials dev --identity preview)"; eval "$variables"
     """
-    import os
-
     from plinth.ci.credentials import credentials as found
     from plinth.ci.targets import target_of
     from plinth.program import blueprint_of
 
-    platform = "azure-devops" if os.environ.get("TF_BUILD") else "gitlab"
-    target = target_of(blueprint_of(spec, environment), platform, issuer=issuer)
-    for name, value in found(target, identity, directory.absolute()).items():
+    target = target_of(blueprint_of(spec, environment))
+    variables = found(target, identity, directory.absolute())
+    if as_json:
+        output.emit({"variables": variables})
+        return
+    for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 

@@ -47,7 +47,10 @@ class Cost(Model):
         examples=["4711"],
     )
     monthly_budget: float = Field(
-        gt=0, description="What the environment may cost a month.", examples=[3000]
+        gt=0,
+        allow_inf_nan=False,
+        description="What the environment may cost a month.",
+        examples=[3000],
     )
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
     thresholds: tuple[Percent, ...] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def _writer(platform: str, title: str) -> click.Command:
         from plinth.ci.files import files, write
 
         found = files(platform, spec, folder=folder, branch=branch, models=models)
-        states = {str(file.path): file.state for file in found}
+        states = {os.path.relpath(file.path): file.state for file in found}
         if not check:
             write(found)
         if as_json:

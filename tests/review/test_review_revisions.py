@@ -206,19 +206,15 @@ def test_what_follows_from_a_replacement_is_named_where_it_stands() -> None:
         follows = {"spec": (server.urn,)}
         return made("user", type=f"kubernetes:{kind}", inputs=inputs, property_dependencies=follows)
 
-    for kind, op in (
-        ("kubernetes:batch/v1:Job", "replace"),
-        ("kubernetes:apps/v1:Deployment", "update"),
-    ):
+    for kind, op in (("batch/v1:Job", "replace"), ("apps/v1:Deployment", "update")):
         old = [replace(server, outputs=address), user(kind, "http://10.0.0.1234/")]
         new = [replace(server, inputs={"metadata": {"name": "other"}}), old[1]]
         found = compared(old, new)
         assert found["server"].op == "replace"
         assert found["user"].op == op
         assert list(found["user"].properties) == ["spec.template.env[0].value"]
-        assert list(
-            compared([old[0], user(kind, "x")], [new[0], user(kind, "x")])["user"].properties
-        ) == ["spec"]
+        opaque = [old[0], user(kind, "x")], [new[0], user(kind, "x")]
+        assert list(compared(*opaque)["user"].properties) == ["spec"]
         assert compared(old, [replace(old[0], inputs=server.inputs), old[1]]) == {}
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from accounts_support import CLOUDS, graph, order
 from plinth import registry
+from plinth.bootstrap.order import Order
 from plinth.bootstrap.planning import build, judge, refuse_violations
 from plinth.bootstrap.script import script
 from plinth.errors import PolicyError, UsageError
@@ -101,3 +102,26 @@ def test_a_name_with_quotes_stays_one_word() -> None:
 def test_there_is_no_script_for_nobody() -> None:
     with pytest.raises(UsageError):
         script(replace(order("aws"), trust=None))
+
+
+def test_google_takes_tokens_that_azure_devops_made_for_microsoft() -> None:
+    from plinth.bootstrap.planning import graph_of
+    from plinth.bootstrap.trust import trust_of
+
+    devops = trust_of(
+        "azure-devops",
+        "example/churn",
+        issuer="https://login.microsoftonline.com/00000000-0000-0000-0000-0000000000aa/v2.0",
+        preview=["sc://example/churn/preview"],
+        deploy=["sc://example/churn/deploy"],
+    )
+    kind = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+
+    def audiences(cloud_order: Order) -> object:
+        (provider,) = [each for each in graph_of(cloud_order) if each.type == kind]
+        return provider.inputs["oidc"].get("allowedAudiences")
+
+    assert not audiences(order("gcp"))
+    theirs = replace(order("gcp"), trust=devops)
+    assert audiences(theirs) == ["api://AzureADTokenExchange"]
+    assert "--allowed-audiences=api://AzureADTokenExchange" in script(theirs)

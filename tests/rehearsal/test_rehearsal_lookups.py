@@ -34,9 +34,13 @@ def test_every_lookup_is_one_of_the_sdk() -> None:
         assert f"'{token}'" in source, token
 
 
+#: Those that answer nothing at all to a question without words.
+WORDS = {"aws:servicequotas/getServiceQuota:getServiceQuota": {"quotaCode": "L-1216C47A"}}
+
+
 @pytest.mark.parametrize("token", sorted(LOOKUPS))
 def test_every_lookup_answers_offline(token: str) -> None:
-    assert offline(token)
+    assert offline(token, **WORDS.get(token, {}))
 
 
 def test_where_and_who() -> None:

@@ -18,7 +18,7 @@ from plinth.bootstrap import gcp_rights as rights
 from plinth.bootstrap.base import Part, Preparation
 from plinth.bootstrap.order import Order
 from plinth.bootstrap.quotas import Limits
-from plinth.bootstrap.trust import GITLAB, Trust
+from plinth.bootstrap.trust import AZURE_DEVOPS, GITLAB, Trust
 from plinth.naming import gcp_label, physical
 
 _DAY: Final = 24 * 60 * 60
@@ -295,7 +295,7 @@ class Identities(Part):
                 "attribute.deploy": _mapped(_deploys(trust)),
             },
             attribute_condition=f"{_among(trust.preview)} || {_deploys(trust)}",
-            oidc={"issuer_uri": trust.issuer},
+            oidc={"issuer_uri": trust.issuer, "allowed_audiences": _audiences(trust) or None},
             opts=self._known(
                 f"projects/{project}/locations/global/workloadIdentityPools/{_POOL}"
                 f"/providers/{_PROVIDER}",
@@ -422,6 +422,14 @@ def _deploys(trust: Trust) -> str:
     """... and on GitLab comes from a protected branch, which its tokens say."""
     found = _among(trust.deploy)
     return f"({found}) && assertion.ref_protected == 'true'" if trust.ci == GITLAB else found
+
+
+def _audiences(trust: Trust) -> list[str]:
+    """Who tokens are for; none means Google's default, the provider itself.
+
+    Tokens of Azure DevOps are for Microsoft's own exchange, whoever is to read them.
+    """
+    return ["api://AzureADTokenExchange"] if trust.ci == AZURE_DEVOPS else []
 
 
 def _mapped(condition: str) -> str:

@@ -127,6 +127,7 @@ def _gcp_provider(inputs: Mapping[str, Any], order: Order) -> Command:
     # Conditions have commas in them, so the pairs are parted by something else: `gcloud topic
     # escaping`.
     pairs = ";".join(f"{key}={value}" for key, value in inputs["attributeMapping"].items())
+    audiences = inputs["oidc"].get("allowedAudiences")
     return [
         *("gcloud", "iam", "workload-identity-pools", "providers", "create-oidc"),
         *(inputs["workloadIdentityPoolProviderId"], f"--project={order.account}"),
@@ -135,6 +136,7 @@ def _gcp_provider(inputs: Mapping[str, Any], order: Order) -> Command:
         f"--issuer-uri={inputs['oidc']['issuerUri']}",
         f"--attribute-mapping=^;^{pairs}",
         f"--attribute-condition={inputs['attributeCondition']}",
+        *([f"--allowed-audiences={','.join(audiences)}"] if audiences else []),
     ]
 
 

@@ -55,6 +55,12 @@ class AccountNames:
     deploy_identity: str
     identity_provider: str
 
+    @property
+    def named_provider(self) -> str:
+        """Who vouches, where a pipeline has to say it: a role on AWS names it in its own trust."""
+        provider = self.identity_provider
+        return provider if provider.startswith("projects/") else ""
+
 
 def account_of(
     cloud: str, account: str | None, region: str | None, name: str, *, issuer: str = _GITHUB

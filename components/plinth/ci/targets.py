@@ -84,8 +84,7 @@ def target_of(blueprint: Blueprint) -> Target:
         secrets_provider=names.secrets_provider,
         preview=names.preview_identity,
         deploy=names.deploy_identity,
-        # AWS needs no word of it in a pipeline: the role's trust names it.
-        provider=names.identity_provider if settings.cloud == "gcp" else "",
+        provider=names.named_provider,
     )
 
 

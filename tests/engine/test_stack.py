@@ -159,12 +159,12 @@ def test_the_state_stays_in_the_project(stack: Stack, settings: Settings, tmp_pa
 def test_a_failing_resource_is_named_with_its_provider_s_words(
     stack: Stack, wanted: Wanted
 ) -> None:
-    wanted.inputs["fail"] = "BoxLimitExceeded: 3 of 3 boxes are in use"
+    wanted.inputs["fail"] = "BoxRefused: 3 of 3 lids are missing"
     with pytest.raises(EngineError) as caught:
         stack.up()
     (problem,) = caught.value.problems
     assert problem.code == "resource-failed"
-    assert problem.message == "BoxLimitExceeded: 3 of 3 boxes are in use"
+    assert problem.message == "BoxRefused: 3 of 3 lids are missing"
     assert problem.path is not None
     assert problem.path.endswith("::one")
 

@@ -284,6 +284,10 @@ one agree:
 - The pack costs its Python's start, two calls for each resource, and two events each that the
   engine sends about its policies. Single runs vary by a tenth. Through the policy SDK, and with
   fewer than half of the rules, the same took 1.8 times.
+- **Growth**: a further environment costs `validate` and a single `plan` nothing much, and a further
+  plan in the same process what a plan costs once Python and the SDK are loaded. What an SDK's check
+  for circular dependencies added, quadratic in models and node pools, is gone (`plinth/cycles.py`).
+- **The comment** plans each environment twice, as it is and as it would be, in one process.
 """
 
 

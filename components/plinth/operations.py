@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plinth import planning, program
+from plinth.accounts import CLOUDS
 from plinth.blueprint import Blueprint
 from plinth.clouds import accounts
 from plinth.combinations import account_names
@@ -242,11 +243,17 @@ def settings_of(blueprint: Blueprint, spec: Path, *, rehearse: bool) -> Settings
     """Which stack an environment is, and where the spec wants its state kept."""
     from plinth.engine.settings import Settings
 
-    state = blueprint.settings.state
+    settings = blueprint.settings
+    state = settings.state
     backend, secrets = (state.backend, state.secrets) if state else (None, None)
-    if backend == "account":
+    home: str | None = None
+    if settings.account and settings.cloud in CLOUDS:
         names = account_names(blueprint)
-        backend, secrets = names.backend_url, secrets or names.secrets_provider
+        if backend == "account":
+            backend, secrets = names.backend_url, secrets or names.secrets_provider
+        elif state is None:
+            # Pipelines name the account's backend by PULUMI_BACKEND_URL.
+            home, secrets = names.backend_url, names.secrets_provider
     return Settings(
         root=planning.root_of(spec),
         environment=blueprint.environment,
@@ -254,6 +261,7 @@ def settings_of(blueprint: Blueprint, spec: Path, *, rehearse: bool) -> Settings
         spec=spec,
         backend=backend,
         secrets=secrets,
+        secrets_home=home,
     )
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from cli_support import Plinth
 
+from plinth.engine.settings import secrets_provider
+from plinth.operations import settings_of
+from plinth.program import blueprint_of
+
 DEV = 'dev: {account: "111111111111"}'
 
 
@@ -43,6 +47,21 @@ def test_plain_pulumi_is_told_the_backend(
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///chosen")
     told = plinth("engine", "env", "dev", "--json").json["variables"]
     assert told["PULUMI_BACKEND_URL"] == "file:///chosen"
+
+
+def test_the_accounts_key_goes_with_the_accounts_backend(
+    plinth: Plinth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pipelines name the backend alone."""
+    settings = settings_of(blueprint_of(plinth.spec, "dev"), plinth.spec, rehearse=False)
+    bucket = "s3://plinth-state-111111111111-eu-west-1?region=eu-west-1&awssdk=v2"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", bucket)
+    assert secrets_provider(settings) == "awskms:///alias/plinth-state?region=eu-west-1"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://elsewhere")
+    assert secrets_provider(settings) is None
+    monkeypatch.setenv("PULUMI_BACKEND_URL", bucket)
+    rehearsed = settings_of(blueprint_of(plinth.spec, "dev"), plinth.spec, rehearse=True)
+    assert secrets_provider(rehearsed) is None
 
 
 def test_an_account_that_is_not_named_holds_no_state(plinth: Plinth) -> None:

@@ -41,6 +41,7 @@ class Settings:
         backend: The backend that the spec names; what the user's own environment names goes first.
         secrets: The secrets provider that the spec names (``awskms://…``); one that the stack's
             configuration has goes first. Without either, a passphrase.
+        secrets_home: The only backend for which ``secrets`` holds; any when left out.
         state: The backend, whatever else names one: of a stack that keeps the backend of others.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     spec: Path | None = None
     backend: str | None = None
     secrets: str | None = None
+    secrets_home: str | None = None
     state: str | None = None
 
     @property
@@ -89,7 +91,9 @@ def secrets_provider(settings: Settings) -> str | None:
     """What encrypts the secrets of a stack that is made anew; ``None`` for a passphrase."""
     if settings.rehearse:
         return None
-    return _read_yaml(settings.config_file).get("secretsprovider") or settings.secrets
+    elsewhere = settings.secrets_home not in (None, backend_url(settings))
+    said = _read_yaml(settings.config_file).get("secretsprovider")
+    return said or (None if elsewhere else settings.secrets)
 
 
 def load_project(root: Path) -> dict[str, Any]:

@@ -225,16 +225,8 @@ def refuse_violations(environment: Environment) -> None:
     if not levels & {"mandatory", "remediate"}:
         return
     graph = planning.graph_of(blueprint, planning.project_of(environment.spec))
-    problems = [
-        Problem(
-            code="policy-violation",
-            message=f"{found.policy}: {found.what}",
-            path=found.urn,
-            environment=blueprint.environment,
-            fix=f"{found.fix[:1].upper()}{found.fix[1:]}.",
-        )
-        for found in planning.judge(blueprint, graph).blocking
-    ]
+    report = planning.judge(blueprint, graph)
+    problems = planning.policy_problems(report, blueprint.environment)
     if problems:
         raise PolicyError(*problems)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from plinth import program
 from plinth.blueprint import Blueprint
+from plinth.errors import Problem
 from plinth.graph import Graph, capability_of
 from plinth.spec.models import CAPABILITIES
 
@@ -117,6 +118,20 @@ def judge(blueprint: Blueprint, graph: Graph) -> Report:
     from plinth_policies import evaluate
 
     return evaluate(graph, enforcement_of(blueprint))
+
+
+def policy_problems(report: Report, environment: str) -> list[Problem]:
+    """The violations that stop an operation, as problems."""
+    return [
+        Problem(
+            code="policy-violation",
+            message=f"{found.policy}: {found.what}",
+            path=found.urn or None,
+            environment=environment,
+            fix=f"{found.fix[:1].upper()}{found.fix[1:]}.",
+        )
+        for found in report.blocking
+    ]
 
 
 def plan(

@@ -30,7 +30,7 @@ from plinth.bootstrap.base import Excuse, Part, Preparation
 from plinth.bootstrap.order import Order
 from plinth.bootstrap.quotas import Limits
 from plinth.bootstrap.trust import Trust
-from plinth.clouds.azure.facts import ROLES
+from plinth.clouds.azure.facts import GUARDED_ACCOUNT, ROLES
 
 _GROUP: Final = "plinth"
 _OLD_STATES: Final = 365
@@ -366,14 +366,7 @@ class State(_AzurePart):
                     "key_vault_uri": vault.properties.vault_uri,
                 },
             },
-            allow_blob_public_access=False,
-            allow_cross_tenant_replication=False,
-            allow_shared_key_access=False,
-            default_to_o_auth_authentication=True,
-            enable_https_traffic_only=True,
-            is_hns_enabled=False,
-            is_local_user_enabled=False,
-            minimum_tls_version="TLS1_2",
+            **GUARDED_ACCOUNT,
             public_network_access="Enabled",
             network_rule_set={"bypass": "AzureServices", "default_action": "Allow"},
             tags=order.tags,

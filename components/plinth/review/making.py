@@ -179,7 +179,7 @@ def _review(
     settings, environment = blueprint.settings, blueprint.environment
     weighed = approvals.weigh(changes, settings.approvals)
     blockers = (
-        *policy_problems(report, environment),
+        *planning.policy_problems(report, environment),
         *approvals.missing(changes, weighed, spec=spec, environment=environment),
         *stopped,
     )
@@ -203,20 +203,6 @@ def _review(
         diagnostics=(*diagnostics, *_noticed(weighed, environment)),
         digest=digest(changes),
     )
-
-
-def policy_problems(report: Report, environment: str) -> list[Problem]:
-    """The violations that stop an operation, as problems."""
-    return [
-        Problem(
-            code="policy-violation",
-            message=f"{found.policy}: {found.what}",
-            path=found.urn or None,
-            environment=environment,
-            fix=f"{found.fix[:1].upper()}{found.fix[1:]}.",
-        )
-        for found in report.blocking
-    ]
 
 
 def _noticed(weighed: Approvals, environment: str) -> list[Diagnostic]:

@@ -119,3 +119,15 @@ COSTLY: Final = {
     "azure-native:redisenterprise:RedisEnterprise": ("highAvailability", "sku"),
     "azure-native:storage:StorageAccount": ("sku",),
 }
+
+#: What every storage account of ours refuses, whoever may reach it.
+GUARDED_ACCOUNT: Final[dict[str, bool | str]] = {
+    "allow_blob_public_access": False,
+    "allow_cross_tenant_replication": False,
+    "allow_shared_key_access": False,
+    "default_to_o_auth_authentication": True,
+    "enable_https_traffic_only": True,
+    "is_hns_enabled": False,
+    "is_local_user_enabled": False,
+    "minimum_tls_version": "TLS1_2",
+}

@@ -15,6 +15,7 @@ from pulumi import Output, Resource
 from pulumi_azure_native import storage
 
 from plinth import ports
+from plinth.clouds.azure.facts import GUARDED_ACCOUNT
 from plinth.clouds.azure.keys import Concern, Encryption, Keys
 from plinth.clouds.azure.network import Network
 from plinth.clouds.azure.site import Component, Site
@@ -56,14 +57,7 @@ class Account(Component):
             sku={"name": "Standard_ZRS" if site.durable else "Standard_LRS"},
             identity=encryption.identities,
             encryption=_encryption(encryption),
-            allow_blob_public_access=False,
-            allow_cross_tenant_replication=False,
-            allow_shared_key_access=False,
-            default_to_o_auth_authentication=True,
-            enable_https_traffic_only=True,
-            is_hns_enabled=False,
-            is_local_user_enabled=False,
-            minimum_tls_version="TLS1_2",
+            **GUARDED_ACCOUNT,
             public_network_access="Disabled",
             network_rule_set={"bypass": "None", "default_action": "Deny"},
             # Azure spreads an account over zones later on request only ("Change the redundancy

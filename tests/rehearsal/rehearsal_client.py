@@ -11,7 +11,9 @@ import grpc
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
-from plinth.rehearsal import packages, wire
+from plinth.plugin import wire
+from plinth.plugin.server import handlers
+from plinth.rehearsal import packages
 from plinth.rehearsal.cloud import Cloud
 from plinth.rehearsal.faults import Planned
 from plinth.rehearsal.provider import Provider
@@ -157,7 +159,7 @@ def urn(token: str, name: str) -> str:
 def serving(package: str, cloud: Cloud, plan: Sequence[Planned] = ()) -> Iterator[str]:
     """The address of a provider that is being served."""
     server = grpc.server(ThreadPoolExecutor(8))
-    server.add_generic_rpc_handlers((Provider(packages.find(package), cloud, plan).handlers(),))
+    server.add_generic_rpc_handlers((handlers(Provider(packages.find(package), cloud, plan)),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

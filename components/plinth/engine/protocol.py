@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, language_pb2, plugin_pb2
+    from pulumi.runtime.proto import (
+        analyzer_pb2,
+        analyzer_pb2_grpc,
+        language_pb2,
+        plugin_pb2,
+        provider_pb2,
+    )
 
-__all__ = ["analyzer_pb2", "analyzer_pb2_grpc", "language_pb2", "plugin_pb2"]
+__all__ = ["analyzer_pb2", "analyzer_pb2_grpc", "language_pb2", "plugin_pb2", "provider_pb2"]
 
 _sdk = find_spec("pulumi")
 if _sdk is None or _sdk.origin is None:

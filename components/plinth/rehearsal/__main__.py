@@ -16,9 +16,10 @@ from typing import Final
 import click
 
 from plinth.errors import PlinthError
+from plinth.plugin.server import wait_for_parent
 from plinth.rehearsal import packages
 from plinth.rehearsal.faults import load
-from plinth.rehearsal.server import serve, wait_for_parent
+from plinth.rehearsal.server import serve
 
 #: The variable by which users say that the credentials in hand are of one account.
 HOLDER: Final = "PLINTH_REHEARSE_ACCOUNT"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from plinth.local import example as local
 from plinth.rehearsal import packages
 from plinth.rehearsal.cloud import merged
 from plinth.rehearsal.packages.base import Birth, digest
@@ -40,6 +41,8 @@ def computed(
         Identifier, and output properties to lay over the inputs.
     """
     package_name = type_token.split(":", 1)[0]
+    if package_name == local.PACKAGE:
+        return name, dict(local.example(type_token, name, inputs))
     if package_name not in packages.NAMES:
         return digest(f"{type_token}{seed or name}", 16), {}
     package = packages.find(package_name)

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
 from plinth.errors import EngineError, PlinthError, Problem
-from plinth.rehearsal import wire
+from plinth.plugin import wire
+from plinth.plugin.server import identity
 from plinth.rehearsal.check import Checker, Failure
 from plinth.rehearsal.cloud import Cloud, Record
 from plinth.rehearsal.diff import Change
@@ -36,7 +36,6 @@ from plinth.rehearsal.packages.base import (
 from plinth.rehearsal.plan import Naming, assign_name, compare, expected, named_by_hand, previewed
 from plinth.rehearsal.sdk import Kind
 
-_SERVICE: Final = "pulumirpc.ResourceProvider"
 _CONFIG: Final = "pulumi:providers:"
 _KINDS: Final = {
     ("add", False): provider_pb2.PropertyDiff.ADD,
@@ -153,7 +152,7 @@ class Provider:
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Judge a resource's inputs and give it a name."""
-        token, logical = _identity(request.urn)
+        token, logical = identity(request.urn)
         with self._answering(context, Call("check", token, request.urn)):
             kind, inputs = self._kind(token), wire.decode(request.news)
             failures = list(self._package.checker.fields(inputs, kind.inputs))
@@ -174,7 +173,7 @@ class Provider:
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """Compare the inputs of a resource."""
-        token, _ = _identity(request.urn)
+        token, _ = identity(request.urn)
         with self._answering(context, Call("diff", token, request.urn)):
             kind, settings = self._kind(token), self._of(context)
             outputs = wire.decode(request.olds)
@@ -186,7 +185,7 @@ class Provider:
         self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CreateResponse:
         """Make a resource, or say what making it would give."""
-        token, logical = _identity(request.urn)
+        token, logical = identity(request.urn)
         settings, inputs = self._of(context), wire.decode(request.properties)
         if request.preview:
             with self._answering(context):
@@ -205,7 +204,7 @@ class Provider:
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
         """Look at a resource as it is now."""
-        token, _ = _identity(request.urn)
+        token, _ = identity(request.urn)
         with self._answering(context, Call("read", token, request.urn)):
             settings = self._of(context)
             self._admit(settings, token)
@@ -223,7 +222,7 @@ class Provider:
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
         """Change a resource, or say what changing it would give."""
-        token, logical = _identity(request.urn)
+        token, logical = identity(request.urn)
         settings, inputs = self._of(context), wire.decode(request.news)
         call = None if request.preview else Call("update", token, request.urn)
         with self._answering(context, call):
@@ -250,7 +249,7 @@ class Provider:
 
     def delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Empty:
         """Delete a resource, and what goes with it."""
-        token, _ = _identity(request.urn)
+        token, _ = identity(request.urn)
         call = Call("delete", token, request.urn)
         with self._answering(context, call), self._cloud.transaction():
             self._admit(self._of(context), token)
@@ -324,45 +323,8 @@ class Provider:
         kind = self._kind(record.type)
         return record.state | self._package.common(kind, record.inputs, settings)
 
-    def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
-        """The protocol's calls, by the names they have on the wire; others are unimplemented."""
-        calls: dict[str, tuple[Callable[..., Message], type[Message]]] = {
-            "Handshake": (self.handshake, provider_pb2.ProviderHandshakeRequest),
-            "Attach": (self.attach, plugin_pb2.PluginAttach),
-            "GetPluginInfo": (self.get_plugin_info, Empty),
-            "GetSchema": (self.get_schema, provider_pb2.GetSchemaRequest),
-            "CheckConfig": (self.check_config, provider_pb2.CheckRequest),
-            "DiffConfig": (self.diff_config, provider_pb2.DiffRequest),
-            "Configure": (self.configure, provider_pb2.ConfigureRequest),
-            "Check": (self.check, provider_pb2.CheckRequest),
-            "Diff": (self.diff, provider_pb2.DiffRequest),
-            "Create": (self.create, provider_pb2.CreateRequest),
-            "Read": (self.read, provider_pb2.ReadRequest),
-            "Update": (self.update, provider_pb2.UpdateRequest),
-            "Delete": (self.delete, provider_pb2.DeleteRequest),
-            "Invoke": (self.invoke, provider_pb2.InvokeRequest),
-            "Cancel": (self.cancel, Empty),
-        }
-        return grpc.method_handlers_generic_handler(
-            _SERVICE,
-            {
-                name: grpc.unary_unary_rpc_method_handler(
-                    call,
-                    request_deserializer=request.FromString,
-                    response_serializer=lambda response: response.SerializeToString(),
-                )
-                for name, (call, request) in calls.items()
-            },
-        )
-
 
 _NONE: Final = provider_pb2.DiffResponse.DIFF_NONE
-
-
-def _identity(urn: str) -> tuple[str, str]:
-    """Type token and logical name of a URN."""
-    _, _, types, name = urn.split("::", 3)
-    return types.rsplit("$", 1)[-1], name
 
 
 def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
 
 import grpc
 
+from plinth.plugin import server as plugin
 from plinth.rehearsal import packages
 from plinth.rehearsal.cloud import Cloud
 from plinth.rehearsal.faults import Planned
 from plinth.rehearsal.provider import Provider
-
-#: Charts and states can be large; the engine sets no limit either.
-_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.so_reuseport", 0),
-)
-_THREADS: Final = 32
 
 
 def serve(
@@ -45,15 +35,6 @@ def serve(
     cloud = Cloud(database)
     ports, servers = {}, []
     for package in found:
-        server = grpc.server(ThreadPoolExecutor(_THREADS), options=_OPTIONS)
-        server.add_generic_rpc_handlers((Provider(package, cloud, plan, holder).handlers(),))
-        ports[package.name] = server.add_insecure_port("127.0.0.1:0")
-        server.start()
+        ports[package.name], server = plugin.serve(Provider(package, cloud, plan, holder))
         servers.append(server)
     return ports, servers
-
-
-def wait_for_parent() -> None:
-    """Return once standard input closes, which it does when the parent ends in whatever way."""
-    while sys.stdin.buffer.read(4096):
-        pass

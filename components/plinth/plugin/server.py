@@ -1,0 +1,93 @@
+"""Pulumi's resource provider protocol (``pulumirpc.ResourceProvider``), served on this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Protocol
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+
+from plinth.engine.protocol import plugin_pb2, provider_pb2
+
+_SERVICE: Final = "pulumirpc.ResourceProvider"
+#: Charts and states can be large; the engine sets no limit either.
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+)
+_THREADS: Final = 32
+
+#: The protocol's call -> the method that answers it, and what it is asked with.
+_CALLS: Final[dict[str, tuple[str, type[Message]]]] = {
+    "Handshake": ("handshake", provider_pb2.ProviderHandshakeRequest),
+    "Attach": ("attach", plugin_pb2.PluginAttach),
+    "GetPluginInfo": ("get_plugin_info", Empty),
+    "GetSchema": ("get_schema", provider_pb2.GetSchemaRequest),
+    "CheckConfig": ("check_config", provider_pb2.CheckRequest),
+    "DiffConfig": ("diff_config", provider_pb2.DiffRequest),
+    "Configure": ("configure", provider_pb2.ConfigureRequest),
+    "Check": ("check", provider_pb2.CheckRequest),
+    "Diff": ("diff", provider_pb2.DiffRequest),
+    "Create": ("create", provider_pb2.CreateRequest),
+    "Read": ("read", provider_pb2.ReadRequest),
+    "Update": ("update", provider_pb2.UpdateRequest),
+    "Delete": ("delete", provider_pb2.DeleteRequest),
+    "Invoke": ("invoke", provider_pb2.InvokeRequest),
+    "Cancel": ("cancel", Empty),
+}
+
+_Call = Callable[[Any, grpc.ServicerContext], Message]
+
+
+class Provider(Protocol):
+    """A provider: a method for every call of the protocol that it answers."""
+
+    def handshake(self, request: Any, context: grpc.ServicerContext) -> Message:
+        """Says what the provider can do."""
+        ...
+
+
+def handlers(provider: Provider) -> grpc.GenericRpcHandler[Any, Any]:
+    """A provider's methods by the names they have on the wire; others are unimplemented."""
+    found: dict[str, tuple[_Call, type[Message]]] = {
+        name: (getattr(provider, method), request)
+        for name, (method, request) in _CALLS.items()
+        if hasattr(provider, method)
+    }
+    return grpc.method_handlers_generic_handler(
+        _SERVICE,
+        {
+            name: grpc.unary_unary_rpc_method_handler(
+                call,
+                request_deserializer=request.FromString,
+                response_serializer=lambda response: response.SerializeToString(),
+            )
+            for name, (call, request) in found.items()
+        },
+    )
+
+
+def serve(provider: Provider) -> tuple[int, grpc.Server]:
+    """Starts a server for a provider on the loopback interface; returns its port, and itself."""
+    server = grpc.server(ThreadPoolExecutor(_THREADS), options=_OPTIONS)
+    server.add_generic_rpc_handlers((handlers(provider),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return port, server
+
+
+def wait_for_parent() -> None:
+    """Returns once standard input closes, which it does when the parent ends in whatever way."""
+    while sys.stdin.buffer.read(4096):
+        pass
+
+
+def identity(urn: str) -> tuple[str, str]:
+    """Type token and logical name of a URN."""
+    _, _, types, name = urn.split("::", 3)
+    return types.rsplit("$", 1)[-1], name

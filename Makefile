@@ -66,6 +66,8 @@ bench: engine ## Measure speed and memory; writes docs/benchmarks.md.
 
 lock: ## Pin the newest packages that fit pyproject.toml.
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --all-extras --group dev --no-header pyproject.toml --output-file requirements.lock
+	@cd components/plinth/locks && for name in *.in; do \
+	  ../../../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate $$name --output-file $${name%.in}.txt || exit 1; done
 
 clean: ## Remove the virtual environment and all local state, rehearsals included.
 	@rm -rf $(VENV) .plinth

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from plinth.ports import Port
 from plinth.results import Artifacts
 from plinth.spec.options import ArtifactsOptions
-from plinth.tools import Tool
+from plinth.tools import Tool, Way
 
 if TYPE_CHECKING:
     from plinth.context import Context
@@ -35,6 +35,5 @@ TOOL = Tool(
     title="Careless buckets",
     summary="Buckets, one of which nobody protects.",
     options=ArtifactsOptions,
-    needs=frozenset({Port.OBJECT_STORE}),
-    build=_build,
+    ways=(Way(needs=frozenset({Port.OBJECT_STORE}), build=_build),),
 )

@@ -23,7 +23,7 @@ from plinth.spec.document import Document, read
 from plinth.spec.models import CAPABILITIES, Settings
 from plinth.spec.options import CapabilityOptions, CloudOptions
 from plinth.spec.types import Derived, Label, Model
-from plinth.tools import Tool
+from plinth.tools import Tool, Way
 from plinth.versions import Pins
 
 #: What a cloud's own block says in place of the rest of the spec, as each cloud spells it in its
@@ -100,10 +100,14 @@ class Blueprint(Model):
         for capability, choice in self.choices.items():
             yield capability, registry.tool(capability, choice.tool), choice.options
 
+    def ways(self) -> Iterator[Way]:
+        """How the tools are provided on this cloud."""
+        return (tool.way_on(self.cloud) for _, tool, _ in self.tools())
+
     @cached_property
     def needs(self) -> frozenset[Port]:
         """The ports that this platform uses."""
-        asked = frozenset[Port]().union(*(tool.needs for _, tool, _ in self.tools()))
+        asked = frozenset[Port]().union(*(way.needs for way in self.ways()))
         if Port.CLUSTER in asked:
             asked |= _CLUSTER_PORTS
             if self.settings.domain and self.settings.domain.zone:

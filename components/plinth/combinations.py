@@ -34,7 +34,7 @@ def of_tools(blueprint: Blueprint) -> Iterator[Problem]:
             path = f"{capability}.{problem.path}" if problem.path else capability
             yield replace(problem, path=path)
     for port in sorted(blueprint.needs - info.ports):
-        if not any(port in tool.needs for _, tool, _ in blueprint.tools()):
+        if not any(port in way.needs for way in blueprint.ways()):
             path, fix = _ASKED_BY.get(port, ("cloud", "Choose another cloud."))
             yield Problem(
                 code="port-missing",
@@ -54,7 +54,7 @@ def _tool(blueprint: Blueprint, capability: str, tool: Tool) -> Iterator[Problem
             allowed=tuple(sorted(tool.clouds)),
             fix=f"Choose another {capability} tool, or one of these clouds.",
         )
-    missing = sorted(tool.needs - info.ports)
+    missing = sorted(tool.way_on(info).needs - info.ports)
     if missing:
         yield Problem(
             code="port-missing",

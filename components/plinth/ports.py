@@ -38,6 +38,7 @@ class Port(StrEnum):
     DNS = "dns"
     NOTIFICATIONS = "notifications"
     BUDGET = "budget"
+    PROCESSES = "processes"
 
 
 # --- handles -------------------------------------------------------------------------------------
@@ -49,9 +50,9 @@ class Bucket:
 
     role: str
     name: Output[str]
-    uri: Output[str]  #: as `fsspec` spells it: `s3://…`, `gs://…`, `abfss://…`
+    uri: Output[str]  #: as `fsspec` spells it: `s3://…`, `gs://…`, `abfss://…`, `file://…`
     #: Whose API it speaks, which decides how clients that know no `fsspec` spell its address.
-    protocol: Literal["s3", "gcs", "azure"]
+    protocol: Literal["s3", "gcs", "azure", "file"]
     ref: Any
     #: Storage account that the bucket is in; only where ``protocol`` is ``azure``.
     account: Output[str] | None = None
@@ -224,6 +225,37 @@ class Generated:
 
     kind: Literal["password", "bytes"] = "password"
     length: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program that keeps running on this machine and answers HTTP on the loopback interface.
+
+    Attributes:
+        command: Program and arguments. No secrets: everybody on the machine sees them.
+        port: Where it listens; from :meth:`ProcessPort.port`.
+        health: Path that answers 200 once it is ready.
+        environment: Its variables; it sees few others.
+        files: Files in its working directory, by name.
+        before: Commands that must succeed before each start, such as a migration.
+        seconds: How long it may take until it is ready.
+    """
+
+    command: Sequence[Input[str]]
+    port: Input[int]
+    health: str
+    environment: Mapping[str, Input[str]] = field(default_factory=dict)
+    files: Mapping[str, Input[str]] = field(default_factory=dict)
+    before: Sequence[Sequence[Input[str]]] = ()
+    seconds: int = 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A program that runs; ``ref`` is what others wait for that need it."""
+
+    url: Output[str]
+    ref: Resource
 
 
 # --- ports ---------------------------------------------------------------------------------------
@@ -402,6 +434,38 @@ class BudgetPort(Protocol):
         ...
 
 
+@runtime_checkable
+class ProcessPort(Protocol):
+    """Programs on this machine, and what they need of it."""
+
+    def folder(self, name: str, *, parent: Resource) -> Output[str]:
+        """Makes a data folder, kept on destroy where the environment is durable; its path."""
+        ...
+
+    def python(self, lock: str) -> Output[str]:
+        """Makes a Python environment of ``plinth/locks/<lock>.txt``; its folder."""
+        ...
+
+    def password(self, name: str, *, parent: Resource) -> Output[str]:
+        """Makes a secret of letters and digits, once."""
+        ...
+
+    def port(self, name: str, default: int, *, parent: Resource) -> Output[int]:
+        """Takes a port of the loopback interface, the default one if it is free."""
+        ...
+
+    def run(
+        self,
+        name: str,
+        program: Program,
+        *,
+        parent: Resource,
+        depends_on: Sequence[Resource] = (),
+    ) -> Process:
+        """Runs a program, and waits until it is ready."""
+        ...
+
+
 #: The protocol behind each port that tools can ask for.  NETWORK, KEYS and NODES are met by the
 #: adapter's foundation itself and show no methods to tools; a cloud without them does not own
 #: these things.
@@ -416,6 +480,7 @@ PROTOCOLS: Mapping[Port, type] = {
     Port.DNS: DnsPort,
     Port.NOTIFICATIONS: NotificationsPort,
     Port.BUDGET: BudgetPort,
+    Port.PROCESSES: ProcessPort,
 }
 
 
@@ -435,6 +500,7 @@ class Adapter(
     DnsPort,
     NotificationsPort,
     BudgetPort,
+    ProcessPort,
     Protocol,
 ):
     """What the platform hands to tools: all ports.

@@ -26,6 +26,7 @@ _CLOUDS = {
     "azure": "plinth.clouds.azure:CLOUD",
     "kubernetes": "plinth.clouds.kubernetes:CLOUD",
     "gcp": "plinth.clouds.gcp:CLOUD",
+    "local": "plinth.clouds.local:CLOUD",
 }
 
 _TOOLS = {

@@ -1,17 +1,18 @@
 """What each capability gives to the others and to the stack's outputs.
 
-Addresses inside the cluster are plain text: Kubernetes names are chosen, not computed.  ``url`` is
-where people reach a page, ``None`` without a domain.
+Addresses inside a cluster are plain text: Kubernetes names are chosen, not computed.  ``url`` is
+where people reach a page, ``None`` without a domain.  ``namespace`` is ``None`` without a cluster.
+``client`` are the variables by which clients on this machine reach the service; empty elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pulumi import Output
+    from pulumi import Input, Output
 
     from plinth.ports import Bucket, Secret, Topic
 
@@ -29,47 +30,52 @@ class Artifacts:
 class Monitoring:
     """Where metrics are, and whom alerts reach."""
 
-    namespace: str
-    prometheus: str  #: URL inside the cluster
-    pushgateway: str  #: URL inside the cluster, where batch jobs leave their metrics
-    grafana: str | None  #: URL for people
+    namespace: str | None
+    prometheus: Input[str]  #: URL inside the cluster
+    pushgateway: Input[str]  #: URL inside the cluster, where batch jobs leave their metrics
+    grafana: Input[str] | None  #: URL for people
     topic: Topic
+    client: Mapping[str, Input[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tracking:
     """The tracking server and model registry."""
 
-    uri: str  #: `MLFLOW_TRACKING_URI` inside the cluster
-    url: str | None
-    namespace: str
+    uri: Input[str]  #: `MLFLOW_TRACKING_URI` inside the cluster
+    url: Input[str] | None
+    namespace: str | None
     credentials: Secret  #: keys `username` and `password` of the administrator
+    client: Mapping[str, Input[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Orchestration:
     """The pipeline orchestrator."""
 
-    uri: str  #: API inside the cluster
-    url: str | None
-    namespace: str
+    uri: Input[str]  #: API inside the cluster
+    url: Input[str] | None
+    namespace: str | None
+    client: Mapping[str, Input[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
     """The feature store."""
 
-    uri: str  #: feature server inside the cluster
-    namespace: str
+    uri: Input[str]  #: feature server inside the cluster
+    namespace: str | None
     offline_store: Output[str]  #: URI of the offline store's root
+    client: Mapping[str, Input[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
     """Model endpoints, speaking the Open Inference Protocol (V2)."""
 
-    namespace: str
-    endpoints: Mapping[str, str]  #: URL by model name
+    namespace: str | None
+    endpoints: Mapping[str, Input[str]]  #: URL by model name
+    client: Mapping[str, Input[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

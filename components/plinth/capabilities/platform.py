@@ -67,7 +67,8 @@ class Capability(pulumi.ComponentResource):
             {"tool": tool.name},
             opts,
         )
-        self.result = tool.build(options, replace(context, parent=self))
+        way = tool.way_on(context.blueprint.cloud)
+        self.result = way.build(options, replace(context, parent=self))
         self.register_outputs({})
 
 

@@ -60,8 +60,12 @@ _RANK: Final[tuple[Op, ...]] = (
     "same", "read", "refresh", "import", "update", "create", "delete", "replace",
 )  # fmt: skip
 
-#: The CLI's warning that the language host does not lie beside it: the stand-in never does.
-_EXPECTED: Final = "using pulumi-language-python from $PATH"
+#: The CLI's warnings that a plugin does not lie beside it: the stand-in host and Plinth's own
+#: provider never do.
+_EXPECTED: Final = (
+    "using pulumi-language-python from $PATH",
+    "using pulumi-resource-plinth-local from $PATH",
+)
 
 #: What gRPC says when the other side goes away during a call, as opposed to before it.
 _LOST: Final = re.compile("error reading from server|transport is closing|connection reset")

@@ -29,8 +29,9 @@ from plinth.graph import SECRET_MARK, SIGNATURE
 #: for it, or nothing.
 Find = Callable[[str, str], str | Sequence[str] | None]
 
-#: Types that exist in the state alone; nothing of theirs can be left behind in a cloud.
-_VIRTUAL: Final = ("pulumi:providers:", "random:")
+#: Types that exist in the state alone, or whose making can be repeated as it is: nothing of theirs
+#: can be left behind in a cloud.
+_VIRTUAL: Final = ("pulumi:providers:", "random:", "plinth-local:")
 
 
 @dataclass(frozen=True, slots=True)

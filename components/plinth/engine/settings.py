@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -267,7 +268,8 @@ def _search_path(engine: Engine) -> list[str]:
     own = [str(engine.path.parent)]
     if engine.language_host() is None:
         own.append(str(launcher.directory()))
-    return [*own, os.environ.get("PATH", os.defpath)]
+    # Last, the folder of our own commands: Plinth's provider of this machine is one of them.
+    return [*own, os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)]
 
 
 def environment_variables(settings: Settings, engine: Engine | None = None) -> dict[str, str]:

@@ -25,6 +25,20 @@ def _no_problems(_blueprint: Blueprint, _options: Any) -> Sequence[Problem]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Way:
+    """One way to provide a tool: on a cluster, by a managed service, as processes.
+
+    Attributes:
+        needs: Ports that it uses.
+        build: Makes the resources and returns the capability's record of
+            :mod:`plinth.results`. Called as ``build(options, context)``.
+    """
+
+    needs: frozenset[Port]
+    build: Callable[[Any, Context], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tool:
     """What Plinth knows of a tool before making anything.
 
@@ -34,10 +48,9 @@ class Tool:
         title: Name for people.
         summary: One sentence for the docs.
         options: Model of its options, derived from the capability's model.
-        needs: Ports that it uses; the blueprint refuses clouds that lack one.
+        ways: How it can be provided, the preferred way first; the blueprint refuses clouds on
+            which none is possible.
         requires: Capabilities that must be on.
-        build: Makes the resources and returns the capability's record of
-            :mod:`plinth.results`. Called as ``build(options, context)``.
         check: Impossible combinations that only this tool knows. Problems' paths are relative to
             the capability's block.
         clouds: Where a managed tool exists; ``None`` for self-hosted tools, which run everywhere.
@@ -48,8 +61,7 @@ class Tool:
     title: str
     summary: str
     options: type[CapabilityOptions]
-    needs: frozenset[Port]
-    build: Callable[[Any, Context], Any]
+    ways: tuple[Way, ...]
     requires: frozenset[str] = frozenset()
     check: Callable[[Blueprint, Any], Sequence[Problem]] = _no_problems
     clouds: frozenset[str] | None = None
@@ -57,4 +69,8 @@ class Tool:
     def runs_on(self, cloud: CloudInfo) -> bool:
         """Whether a cloud has what the tool needs."""
         named = self.clouds is None or cloud.name in self.clouds
-        return named and self.needs <= cloud.ports
+        return named and self.way_on(cloud).needs <= cloud.ports
+
+    def way_on(self, cloud: CloudInfo) -> Way:
+        """The first way that is possible on a cloud; else the one that lacks least."""
+        return min(self.ways, key=lambda way: len(way.needs - cloud.ports))

@@ -9,7 +9,7 @@ from plinth.errors import Problem, nearest
 from plinth.ports import Grant, Port
 from plinth.results import Artifacts
 from plinth.spec.options import ArtifactsOptions, BucketAccess
-from plinth.tools import Tool
+from plinth.tools import Tool, Way
 
 if TYPE_CHECKING:
     from pulumi import Output
@@ -130,7 +130,6 @@ TOOL = Tool(
     title="Buckets",
     summary="Encrypted, versioned, private buckets for models, datasets and logs.",
     options=Options,
-    needs=frozenset({Port.OBJECT_STORE}),
-    build=_build,
+    ways=(Way(needs=frozenset({Port.OBJECT_STORE}), build=_build),),
     check=_check,
 )

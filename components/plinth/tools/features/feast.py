@@ -20,7 +20,7 @@ from plinth.ports import Grant, Port
 from plinth.results import Features
 from plinth.spec.options import FeaturesOptions
 from plinth.spec.types import Cpu, Label, Memory, Replicas
-from plinth.tools import Tool, repositories
+from plinth.tools import Tool, Way, repositories
 from plinth.workloads import Container, WebApp
 
 if TYPE_CHECKING:
@@ -297,17 +297,21 @@ TOOL = Tool(
     summary="Feature store: definitions from git, registry in PostgreSQL, offline features as "
     "Parquet in the datasets bucket, online features from the key-value store.",
     options=Options,
-    needs=frozenset(
-        {
-            Port.CLUSTER,
-            Port.IDENTITY,
-            Port.SECRETS,
-            Port.SQL,
-            Port.KEY_VALUE,
-            Port.OBJECT_STORE,
-        }
+    ways=(
+        Way(
+            needs=frozenset(
+                {
+                    Port.CLUSTER,
+                    Port.IDENTITY,
+                    Port.SECRETS,
+                    Port.SQL,
+                    Port.KEY_VALUE,
+                    Port.OBJECT_STORE,
+                }
+            ),
+            build=_build,
+        ),
     ),
-    build=_build,
     requires=frozenset({"artifacts"}),
     check=_check,
 )

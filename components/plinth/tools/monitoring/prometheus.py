@@ -16,7 +16,7 @@ from plinth.ports import Generated, Grant, Port
 from plinth.results import Monitoring
 from plinth.spec.options import MonitoringOptions, ServingOptions
 from plinth.spec.types import Label
-from plinth.tools import Tool
+from plinth.tools import Tool, Way
 from plinth.tools.monitoring import values
 from plinth.tools.monitoring.metrics import DRIFT_SCORE
 
@@ -224,6 +224,10 @@ TOOL = Tool(
     title="Prometheus",
     summary="Metrics, dashboards and alerts from Prometheus, Grafana and Alertmanager.",
     options=Options,
-    needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.NOTIFICATIONS}),
-    build=_build,
+    ways=(
+        Way(
+            needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.NOTIFICATIONS}),
+            build=_build,
+        ),
+    ),
 )

@@ -15,7 +15,7 @@ from plinth.ports import Generated, Grant, Port
 from plinth.results import Orchestration
 from plinth.spec.options import OrchestrationOptions
 from plinth.spec.types import Cpu, Days, Derived, Label, Memory, Replicas, ServerReplicas
-from plinth.tools import Tool, repositories
+from plinth.tools import Tool, Way, repositories
 from plinth.tools.features import feast
 from plinth.tools.orchestration import airflow_values as chart
 
@@ -251,8 +251,14 @@ TOOL = Tool(
     summary="Pipelines from git, one pod a task, logs in a bucket, with MLflow, the feature "
     "server and the buckets handed to every task.",
     options=Options,
-    needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.SQL, Port.OBJECT_STORE}),
-    build=_build,
+    ways=(
+        Way(
+            needs=frozenset(
+                {Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.SQL, Port.OBJECT_STORE}
+            ),
+            build=_build,
+        ),
+    ),
     requires=frozenset({"artifacts"}),
     check=_check,
 )

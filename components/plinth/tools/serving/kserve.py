@@ -24,7 +24,7 @@ from plinth.ports import Grant, Port
 from plinth.results import Serving
 from plinth.spec.options import ServedModel, ServingOptions
 from plinth.spec.types import Label, Replicas
-from plinth.tools import Tool
+from plinth.tools import Tool, Way
 from plinth.tools.serving import manifests
 
 if TYPE_CHECKING:
@@ -362,8 +362,12 @@ TOOL = Tool(
     title="KServe",
     summary="Model servers on Kubernetes that scale with their load and speak one protocol.",
     options=Options,
-    needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.OBJECT_STORE, Port.SECRETS}),
+    ways=(
+        Way(
+            needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.OBJECT_STORE, Port.SECRETS}),
+            build=_build,
+        ),
+    ),
     requires=frozenset({"artifacts"}),
-    build=_build,
     check=_check,
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pulumi import Input
 
 #: Label that KServe puts on the pods of a model (``constants.InferenceServicePodLabelKey``).
 MODEL_LABEL = "serving.kserve.io/inferenceservice"
@@ -62,7 +65,9 @@ def disruption_budget(name: str, namespace: str) -> dict[str, Any]:
     }
 
 
-def storage_container(*, prefix: str, image: str, script: str, tracking_uri: str) -> dict[str, Any]:
+def storage_container(
+    *, prefix: str, image: str, script: str, tracking_uri: Input[str]
+) -> dict[str, Any]:
     """A ClusterStorageContainer that fetches addresses starting with ``prefix`` from MLflow.
 
     KServe merges ``container`` into the init container of matching models and calls it with two

@@ -20,7 +20,8 @@ from plinth.ports import Generated, Grant, Port
 from plinth.results import Tracking
 from plinth.spec.options import TrackingOptions
 from plinth.spec.types import Cpu, Label, Memory, Replicas
-from plinth.tools import Tool
+from plinth.tools import Tool, Way
+from plinth.tools.tracking import mlflow_processes
 from plinth.workloads import Container, WebApp
 
 if TYPE_CHECKING:
@@ -177,7 +178,9 @@ def _build(options: Options, context: Context) -> Tracking:
         NAME,
         {
             "basic_auth.ini": render.text(
-                "mlflow/basic_auth.ini.j2", default_permission=options.default_permission
+                "mlflow/basic_auth.ini.j2",
+                default_permission=options.default_permission,
+                database_uri=_FROM_ENVIRONMENT,
             ),
             "migrate.py": render.text("mlflow/migrate.py.j2"),
         },
@@ -309,7 +312,14 @@ TOOL = Tool(
     summary="Experiment tracking and model registry: runs in PostgreSQL, artifacts in the models "
     "bucket, users with passwords and permissions.",
     options=Options,
-    needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.SQL, Port.OBJECT_STORE}),
-    build=_build,
+    ways=(
+        Way(
+            needs=frozenset(
+                {Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.SQL, Port.OBJECT_STORE}
+            ),
+            build=_build,
+        ),
+        Way(needs=frozenset({Port.PROCESSES, Port.OBJECT_STORE}), build=mlflow_processes.build),
+    ),
     requires=frozenset({"artifacts"}),
 )

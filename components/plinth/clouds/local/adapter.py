@@ -1,0 +1,102 @@
+"""The adapter for this machine: folders as buckets, processes as services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import supervisor  # noqa: F401 - of the extra, without which nothing could be started
+from pulumi import Input, Output, Resource, ResourceOptions
+
+from plinth import ports
+from plinth.blueprint import Blueprint
+from plinth.clouds.local import resources
+from plinth.clouds.local.options import LocalOptions
+from plinth.local import packages
+from plinth.spec.options import BucketOptions
+
+HOST = "127.0.0.1"
+
+
+class Local:
+    """Meets the ports that this machine can meet (:class:`plinth.ports.Adapter`, but for a few)."""
+
+    def __init__(self, blueprint: Blueprint, *, parent: Resource) -> None:
+        """Makes the provider; the rest is made when it is first asked for."""
+        options = blueprint.cloud_options
+        if not isinstance(options, LocalOptions):
+            raise TypeError("the blueprint is of another cloud")
+        self._ports = options.ports
+        self._durable = blueprint.settings.durable
+        self._folder = options.folder or f".plinth/local/{blueprint.environment}"
+        self._provider = resources.Provider(
+            "plinth-local", folder=self._folder, opts=ResourceOptions(parent=parent)
+        )
+        self._packages: dict[str, resources.Packages] = {}
+        self._parent = parent
+
+    def _child(self, parent: Resource, depends_on: Sequence[Resource] = ()) -> ResourceOptions:
+        return ResourceOptions(
+            parent=parent, provider=self._provider, depends_on=list(depends_on) or None
+        )
+
+    def bucket(self, role: str, options: BucketOptions, *, parent: Resource) -> ports.Bucket:
+        """A folder; nothing in it expires, as nobody is there to look."""
+        del options
+        path = self.folder(role, parent=parent)
+        return ports.Bucket(
+            role=role,
+            name=Output.from_input(role),
+            uri=Output.concat("file://", path),
+            protocol="file",
+            ref=path,
+        )
+
+    def folder(self, name: str, *, parent: Resource) -> Output[str]:
+        """A data folder; a durable environment's stays on destroy, and is taken up again."""
+        kept = ResourceOptions(retain_on_delete=self._durable or None)
+        options = ResourceOptions.merge(self._child(parent), kept)
+        return resources.Folder(name, options).path
+
+    def python(self, lock: str) -> Output[str]:
+        """A Python environment's folder; one for all that use the same lock."""
+        if lock not in self._packages:
+            self._packages[lock] = resources.Packages(
+                lock, lock=lock, digest=packages.digest(lock), opts=self._child(self._parent)
+            )
+        return self._packages[lock].folder
+
+    def password(self, name: str, *, parent: Resource) -> Output[str]:
+        """A secret that is made once and kept in the state."""
+        return Output.secret(resources.Password(name, opts=self._child(parent)).value)
+
+    def port(self, name: str, default: int, *, parent: Resource) -> Output[int]:
+        """The port that the spec names, or the default; the next one where it is in use."""
+        wanted = self._ports.get(name, default)
+        return resources.Port(name, wanted=wanted, opts=self._child(parent)).number
+
+    def run(
+        self,
+        name: str,
+        program: ports.Program,
+        *,
+        parent: Resource,
+        depends_on: Sequence[Resource] = (),
+    ) -> ports.Process:
+        """A process under the environment's supervisor."""
+        made = resources.Service(
+            name,
+            command=program.command,
+            environment=program.environment,
+            files=program.files,
+            before=program.before,
+            port=program.port,
+            health=program.health,
+            seconds=program.seconds,
+            opts=self._child(parent, depends_on),
+        )
+        return ports.Process(url=pulumi.Output.format("http://{}:{}", HOST, program.port), ref=made)
+
+    def outputs(self) -> Mapping[str, Input[str]]:
+        """The environment's folder."""
+        return {"folder": self._folder}

@@ -1,0 +1,95 @@
+"""The resources of ``plinth-local``, as Pulumi's SDK has resources.
+
+:mod:`plinth.local.kinds` says what each makes of its inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+
+from plinth.local.example import PACKAGE
+
+
+class Provider(pulumi.ProviderResource):
+    """The provider; ``folder`` is the environment's, relative to the project."""
+
+    def __init__(self, name: str, *, folder: str, opts: ResourceOptions | None = None) -> None:
+        super().__init__(PACKAGE, name, {"folder": folder}, opts)
+
+
+class _Resource(pulumi.CustomResource):
+    def __init__(self, name: str, inputs: Mapping[str, Any], opts: ResourceOptions | None) -> None:
+        super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, dict(inputs), opts)
+
+
+class Folder(_Resource):
+    """A data folder."""
+
+    path: Output[str]
+
+    def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, {"path": None}, opts)
+
+
+class Port(_Resource):
+    """A port of the loopback interface."""
+
+    number: Output[int]
+
+    def __init__(self, name: str, *, wanted: int, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, {"wanted": wanted, "number": None}, opts)
+
+
+class Password(_Resource):
+    """A secret of letters and digits."""
+
+    value: Output[str]
+
+    def __init__(self, name: str, *, length: int = 32, opts: ResourceOptions | None = None) -> None:
+        secret = ResourceOptions(additional_secret_outputs=["value"])
+        super().__init__(
+            name, {"length": length, "value": None}, ResourceOptions.merge(opts, secret)
+        )
+
+
+class Packages(_Resource):
+    """A Python environment."""
+
+    folder: Output[str]
+
+    def __init__(
+        self, name: str, *, lock: str, digest: str, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, {"lock": lock, "digest": digest, "folder": None}, opts)
+
+
+class Service(_Resource):
+    """A process that keeps running and answers HTTP."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        command: Sequence[Input[str]],
+        environment: Mapping[str, Input[str]],
+        files: Mapping[str, Input[str]],
+        before: Sequence[Sequence[Input[str]]],
+        port: Input[int],
+        health: str,
+        seconds: int,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "command": list(command),
+            "environment": dict(environment),
+            "files": dict(files),
+            "before": [list(step) for step in before],
+            "port": port,
+            "health": health,
+            "seconds": seconds,
+        }
+        super().__init__(name, inputs, opts)

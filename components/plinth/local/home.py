@@ -1,0 +1,74 @@
+"""Where one environment keeps its things on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from plinth.engine.locate import cache_directory
+
+#: Addresses of Unix sockets have room for 107 bytes on Linux and 103 elsewhere (unix(7), unix(4)).
+_SOCKET_LIMIT: Final = 100
+#: Variable that every process of an environment carries: the environment's folder.
+MARK: Final = "PLINTH_LOCAL"
+#: Variable that every process of a service carries: the service's name.
+SERVICE: Final = "PLINTH_SERVICE"
+
+
+@dataclass(frozen=True)
+class Home:
+    """An environment's folder, absolute."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """What services keep: one folder each."""
+        return self.root / "data"
+
+    @property
+    def services(self) -> Path:
+        """How services are started: one folder each."""
+        return self.root / "services"
+
+    @property
+    def logs(self) -> Path:
+        """What services say: one file each."""
+        return self.root / "logs"
+
+    @property
+    def supervisor(self) -> Path:
+        """The supervisor's own files."""
+        return self.root / "supervisor"
+
+    @property
+    def socket(self) -> Path:
+        """Where the supervisor listens: in the folder, unless its path is too long for a socket."""
+        inside = self.supervisor / "supervisor.sock"
+        if len(str(inside).encode()) <= _SOCKET_LIMIT:
+            return inside
+        digest = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"plinth-{digest}" / "supervisor.sock"
+
+    def log(self, service: str) -> Path:
+        """The log of a service."""
+        return self.logs / f"{service}.log"
+
+
+def project_root(start: Path) -> Path:
+    """The nearest folder at or above ``start`` that has a ``Pulumi.yaml``, else ``start``."""
+    above = (start, *start.parents)
+    return next((folder for folder in above if (folder / "Pulumi.yaml").is_file()), start)
+
+
+def environments() -> Path:
+    """Where Python environments are kept, shared by all: made once, never changed."""
+    return cache_directory() / "environments"
+
+
+def executables() -> Path:
+    """Where programs are kept that neither PyPI nor the machine has."""
+    return cache_directory() / "executables"

@@ -1,0 +1,297 @@
+"""What ``plinth-local`` can make, one class for each type.
+
+Making is the same as changing: both bring a thing to where its inputs want it, whatever is there.
+So a creation that was cut off can be repeated, and a resource that changed by itself (a process
+that died) is repaired by an update.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import string
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import psutil
+
+from plinth.errors import EngineError, Problem
+from plinth.graph import UNKNOWN
+from plinth.local import packages, ports
+from plinth.local.example import PACKAGE
+from plinth.local.home import Home
+from plinth.local.supervisor import Supervisor, marked, sweep, tail
+
+Data = dict[str, Any]
+
+_LETTERS: Final = string.ascii_letters + string.digits
+#: File in a folder of ours that says whose it is.
+_OWNER: Final = ".plinth"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One environment on this machine, for as long as the provider runs."""
+
+    home: Home
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    supervisor: Supervisor = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "supervisor", Supervisor(self.home))
+
+
+class Kind(Protocol):
+    """One type of resource; ``name`` is the logical name, the identifier within the environment."""
+
+    #: Inputs that cannot change in place.
+    fixed: frozenset[str]
+
+    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+        """What is known of the outputs before anything is made."""
+        ...
+
+    def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Makes or changes it; ``outputs`` are those so far. Returns the outputs."""
+        ...
+
+    def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
+        """The outputs as they are now; ``None`` when it is gone."""
+        ...
+
+    def delete(self, machine: Machine, name: str, outputs: Data) -> None:
+        """Deletes it."""
+        ...
+
+
+class Folder:
+    """A data folder: ``path``. Kept folders stay when it is deleted, and are taken up again."""
+
+    fixed = frozenset[str]()
+
+    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+        """Its path."""
+        del inputs
+        return {"path": str(machine.home.data / name)}
+
+    def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Makes it, or takes up the one that is there."""
+        del outputs
+        path = machine.home.data / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / _OWNER).write_text(f"{name}\n", encoding="utf-8")
+        return self.expect(machine, name, inputs)
+
+    def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
+        """As it was, unless it is gone."""
+        del name, machine
+        return outputs if Path(outputs["path"]).is_dir() else None
+
+    def delete(self, machine: Machine, name: str, outputs: Data) -> None:
+        """Deletes it with all that is in it."""
+        del name
+        path = Path(outputs["path"])
+        # Whatever the state says: nothing outside of the environment's own folder is deleted.
+        if path.parent == machine.home.data and (path / _OWNER).is_file():
+            shutil.rmtree(path)
+
+
+class Port:
+    """A port of the loopback interface: ``number``, the ``wanted`` one if it was free."""
+
+    fixed = frozenset[str]()
+
+    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+        """Which one it is shows when it is taken."""
+        del machine, name, inputs
+        return {"number": UNKNOWN}
+
+    def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Takes one; what listens on another of ours keeps it until it is told of the new one."""
+        owner, before = _owner(machine, name), outputs.get("number")
+        if before and inputs["wanted"] == outputs.get("wanted") and self._usable(machine, before):
+            return {"number": before}
+        number = ports.take(inputs["wanted"], owner)
+        if before and before != number:
+            ports.give_back(before, owner)
+        return {"number": number}
+
+    def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
+        """As it was, unless somebody else listens there."""
+        del name
+        return outputs if self._usable(machine, outputs["number"]) else {**outputs, "number": 0}
+
+    def delete(self, machine: Machine, name: str, outputs: Data) -> None:
+        """Gives it back."""
+        ports.give_back(outputs["number"], _owner(machine, name))
+
+    def _usable(self, machine: Machine, number: int) -> bool:
+        return ports.free(number) or any(
+            _listens(process, number) for process in marked(machine.home)
+        )
+
+
+def _owner(machine: Machine, name: str) -> str:
+    return f"{machine.home.root}#{name}"
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    """Whether a process listens on a port."""
+    try:
+        connections = process.net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
+
+
+class Password:
+    """A secret ``value`` of letters and digits, made once."""
+
+    fixed = frozenset({"length"})
+
+    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+        """Nothing: it is not made yet."""
+        del machine, name, inputs
+        return {"value": UNKNOWN}
+
+    def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Makes it, or keeps the one that is there."""
+        del machine, name
+        fresh = "".join(secrets.choice(_LETTERS) for _ in range(inputs["length"]))
+        return {"value": outputs.get("value") or fresh}
+
+    def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
+        """As it was: it lives in the state."""
+        del machine, name
+        return outputs
+
+    def delete(self, machine: Machine, name: str, outputs: Data) -> None:
+        """It goes with the state."""
+
+
+class Packages:
+    """A Python environment: ``folder``. It stays when it is deleted: others may use it."""
+
+    fixed = frozenset[str]()
+
+    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+        """Its folder."""
+        del machine, name
+        return {"folder": str(packages.folder(inputs["lock"], inputs["digest"]))}
+
+    def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Installs it, unless it is there."""
+        del name, outputs
+        made = packages.install(inputs["lock"], inputs["digest"], machine.cancelled)
+        return {"folder": str(made)}
+
+    def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
+        """As it was, unless it is gone or was never finished."""
+        del machine, name
+        return outputs if packages.installed(outputs["lock"], outputs["digest"]) else None
+
+    def delete(self, machine: Machine, name: str, outputs: Data) -> None:
+        """Nothing: it is the machine's."""
+
+
+class Service:
+    """A process that keeps running and answers HTTP.
+
+    Inputs: ``command`` and ``environment``; ``files``, by name, in its own folder, which is its
+    working directory; ``before``, commands that must succeed first; ``port`` and ``health``, the
+    path that answers 200 once it is ready; ``seconds``, how long that may take.
+    """
+
+    fixed = frozenset[str]()
+
+    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+        """That it runs, and where its log is."""
+        del inputs
+        return {"running": True, "log": str(machine.home.log(name))}
+
+    def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Starts it, in place of the one that runs.
+
+        Raises:
+            EngineError: It ended, or did not become ready in time; it is stopped again.
+        """
+        del outputs
+        folder = machine.home.services / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file, text in (inputs.get("files") or {}).items():
+            path = folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+        machine.supervisor.start(
+            name,
+            {
+                "command": inputs["command"],
+                "environment": inputs.get("environment") or {},
+                "before": inputs.get("before") or [],
+                "folder": str(folder),
+            },
+        )
+        try:
+            self._wait(machine, name, inputs)
+        except EngineError:
+            machine.supervisor.stop(name)
+            raise
+        return self.expect(machine, name, inputs)
+
+    def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
+        """Whether it runs."""
+        status = machine.supervisor.status(name)
+        return {**outputs, "running": status is not None and status.running}
+
+    def delete(self, machine: Machine, name: str, outputs: Data) -> None:
+        """Stops it, with every process that it started; its log stays until the folder goes."""
+        del outputs
+        machine.supervisor.stop(name)
+        sweep(machine.home, name)
+        shutil.rmtree(machine.home.services / name, ignore_errors=True)
+
+    def _wait(self, machine: Machine, name: str, inputs: Data) -> None:
+        deadline = time.monotonic() + inputs.get("seconds", 120)
+        url = f"http://{ports.HOST}:{inputs['port']}{inputs['health']}"
+        while not _answers(url):
+            status = machine.supervisor.status(name)
+            if status is None or not status.running:
+                code = f" with exit code {status.exit_code}" if status else ""
+                raise EngineError(_failed(machine, name, f"{name} ended{code} before it was ready"))
+            if machine.cancelled.wait(0.2):
+                raise EngineError(Problem(code="interrupted", message=f"{name} was interrupted"))
+            if time.monotonic() > deadline:
+                said = f"{name} does not answer at {url} after {inputs.get('seconds', 120)} s"
+                raise EngineError(_failed(machine, name, said))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own, http
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def _failed(machine: Machine, name: str, what: str) -> Problem:
+    log = machine.home.log(name)
+    last = tail(log, 1)
+    because = f": {last[-1]}" if last else ""
+    return Problem(
+        code="service-failed",
+        message=f"{what}{because}",
+        fix=f"Read its log, {log}, then run the same command again.",
+    )
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    f"{PACKAGE}:index:{kind.__name__}": kind()
+    for kind in (Folder, Packages, Password, Port, Service)
+}

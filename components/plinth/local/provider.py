@@ -1,0 +1,231 @@
+"""The provider program: Pulumi's resource provider protocol in front of this machine.
+
+Like the rehearsal's, it accepts neither secrets nor outputs: the engine hands over plain values and
+marks as secret again what was secret in the inputs.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+
+from plinth.engine.protocol import plugin_pb2, provider_pb2
+from plinth.errors import PlinthError
+from plinth.graph import UNKNOWN
+from plinth.local.example import PACKAGE
+from plinth.local.home import Home, project_root
+from plinth.local.kinds import KINDS, Data, Kind, Machine
+from plinth.plugin import wire
+from plinth.plugin.server import identity
+
+_SOME: Final = provider_pb2.DiffResponse.DIFF_SOME
+_NONE: Final = provider_pb2.DiffResponse.DIFF_NONE
+
+
+class Provider:
+    """This machine, served to one engine.
+
+    Args:
+        start: The engine's working directory, in or below the project; folders are relative to the
+            project's.
+    """
+
+    def __init__(self, start: Path) -> None:
+        self._root = project_root(start)
+        self._cancelled = threading.Event()
+        self._machine: Machine | None = None
+
+    # --- settings ------------------------------------------------------------------------------
+
+    def handshake(
+        self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        """Says what this provider can do: nothing optional."""
+        del request, context
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Empty:
+        """Accepts an engine; there is nothing to tell it."""
+        del request, context
+        return Empty()
+
+    def get_plugin_info(
+        self, request: Empty, context: grpc.ServicerContext
+    ) -> plugin_pb2.PluginInfo:
+        """The version is Plinth's."""
+        del request, context
+        return plugin_pb2.PluginInfo(version=version("plinth"))
+
+    def get_schema(
+        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.GetSchemaResponse:
+        """The package without its types, which programs in Python do not ask for."""
+        del request, context
+        known = {"name": PACKAGE, "version": version("plinth")}
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(known))
+
+    def check_config(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Settings come from the adapter alone."""
+        del context
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def diff_config(
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
+        """Another folder is another place: everything is made anew there."""
+        del context
+        old = wire.decode(request.old_inputs) or wire.decode(request.olds)
+        moved = old.get("folder") != wire.decode(request.news).get("folder")
+        return provider_pb2.DiffResponse(
+            changes=_SOME if moved else _NONE, replaces=["folder"] if moved else []
+        )
+
+    def configure(
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        """Takes the environment's folder."""
+        del context
+        folder = Path(wire.decode(request.args)["folder"]).expanduser()
+        self._machine = Machine(Home(self._root / folder), self._cancelled)
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
+        """Ends every wait; what was under way is stopped and goes on with the next run."""
+        del request, context
+        self._cancelled.set()
+        return Empty()
+
+    # --- resources -----------------------------------------------------------------------------
+
+    def check(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Inputs come from the adapter, which types them."""
+        with _answering(context):
+            _kind(request.urn)
+            return provider_pb2.CheckResponse(inputs=request.news)
+
+    def diff(
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
+        """Compares inputs, and looks whether the thing is still as it was left."""
+        with _answering(context):
+            kind, name = _kind(request.urn)
+            outputs, new = wire.decode(request.olds), wire.decode(request.news)
+            old = wire.decode(request.old_inputs)
+            changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+            changed += self._changed_by_itself(kind, name, outputs)
+            replaces = [key for key in changed if key in kind.fixed]
+            return provider_pb2.DiffResponse(
+                changes=_SOME if changed else _NONE,
+                diffs=changed,
+                replaces=replaces,
+                deleteBeforeReplace=bool(replaces),
+            )
+
+    def create(
+        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CreateResponse:
+        """Makes a resource, or says what making it would give."""
+        with _answering(context):
+            kind, name = _kind(request.urn)
+            inputs = wire.decode(request.properties)
+            make = self._expect if request.preview else self._make
+            made = make(kind, name, inputs, {})
+            return provider_pb2.CreateResponse(
+                id="" if request.preview else name, properties=wire.encode(made)
+            )
+
+    def read(
+        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ReadResponse:
+        """Looks at a resource as it is now."""
+        with _answering(context):
+            kind, name = _kind(request.urn)
+            now = kind.look(self._here, name, wire.decode(request.properties))
+            if now is None:
+                return provider_pb2.ReadResponse()
+            return provider_pb2.ReadResponse(
+                id=request.id, properties=wire.encode(now), inputs=request.inputs
+            )
+
+    def update(
+        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.UpdateResponse:
+        """Changes or repairs a resource, or says what that would give."""
+        with _answering(context):
+            kind, name = _kind(request.urn)
+            make = self._expect if request.preview else self._make
+            made = make(kind, name, wire.decode(request.news), wire.decode(request.olds))
+            return provider_pb2.UpdateResponse(properties=wire.encode(made))
+
+    def delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Empty:
+        """Deletes a resource."""
+        with _answering(context):
+            kind, name = _kind(request.urn)
+            kind.delete(self._here, name, wire.decode(request.properties))
+        return Empty()
+
+    # --- in between ----------------------------------------------------------------------------
+
+    @property
+    def _here(self) -> Machine:
+        if self._machine is None:
+            raise RuntimeError("a provider is configured before it is used")
+        return self._machine
+
+    def _make(self, kind: Kind, name: str, inputs: Data, outputs: Data) -> Data:
+        return {**inputs, **kind.make(self._here, name, inputs, outputs)}
+
+    def _expect(self, kind: Kind, name: str, inputs: Data, outputs: Data) -> Data:
+        expected = kind.expect(self._here, name, inputs)
+        known = {key: outputs.get(key, value) for key, value in expected.items() if _vague(value)}
+        return {**inputs, **expected, **known}
+
+    def _changed_by_itself(self, kind: Kind, name: str, outputs: Data) -> list[str]:
+        """Properties that are not as ``up`` left them, such as a service that does not run."""
+        if self._machine is None:
+            return []  # the provider itself is new, and not there before `up`
+        now = kind.look(self._machine, name, outputs)
+        wanted = {**outputs, **_wanted(kind, self._machine, name, outputs)}
+        if now is None:
+            return [*wanted][-1:]
+        return [key for key, value in wanted.items() if now.get(key) != value]
+
+
+def _wanted(kind: Kind, machine: Machine, name: str, outputs: Data) -> Data:
+    """What is known of how a thing should be, whatever a refresh has found."""
+    expected = kind.expect(machine, name, outputs)
+    return {key: value for key, value in expected.items() if not _vague(value)}
+
+
+def _vague(value: Any) -> bool:
+    return bool(value == UNKNOWN)
+
+
+def _kind(urn: str) -> tuple[Kind, str]:
+    token, name = identity(urn)
+    return KINDS[token], name
+
+
+@contextmanager
+def _answering(context: grpc.ServicerContext) -> Iterator[None]:
+    """Runs one call: what people can mend becomes the call's error, in one sentence."""
+    try:
+        yield
+    except PlinthError as error:
+        said = [f"{found}. {found.fix}" if found.fix else str(found) for found in error.problems]
+        context.abort(grpc.StatusCode.UNKNOWN, " ".join(said))
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        context.abort(grpc.StatusCode.UNKNOWN, what)

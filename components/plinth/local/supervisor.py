@@ -1,0 +1,317 @@
+"""Keeping services running: a supervisord for each environment, and what it may leave behind.
+
+Supervisord (http://supervisord.org) is the parent of every service, so it cannot mistake another
+process for one of them.  Nothing is started again by itself: a service that ended is found by
+``refresh`` or ``up``, which says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, Final
+from xmlrpc.client import Fault, ServerProxy
+
+import psutil
+
+from plinth.errors import EngineError, Problem
+from plinth.local.home import MARK, SERVICE, Home
+
+_START_SECONDS: Final = 20
+_STOP_SECONDS: Final = 20
+#: Supervisord's fault codes (supervisor/xmlrpc.py, `Faults`).
+_UNKNOWN: Final = 10
+_ALREADY_ADDED: Final = 90
+_NOT_RUNNING: Final = 70
+#: Whether a call returns when its work is done (`wait`).
+_AT_ONCE, _WHEN_DONE = False, True
+_RUNNING: Final = ("STARTING", "RUNNING")
+
+_CONFIG: Final = """\
+[unix_http_server]
+file = {socket}
+chmod = 0600
+
+[supervisord]
+identifier = {root}
+directory = {folder}
+logfile = {folder}/supervisord.log
+pidfile = {folder}/supervisord.pid
+childlogdir = {folder}
+nodaemon = true
+silent = true
+umask = 077
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[include]
+files = {folder}/programs/*.conf
+"""
+
+_PROGRAM: Final = """\
+[program:{name}]
+command = {python} -m plinth.local.launch {launch}
+directory = {folder}
+autostart = false
+autorestart = false
+startsecs = 0
+stopsignal = TERM
+stopwaitsecs = 15
+stopasgroup = true
+killasgroup = true
+redirect_stderr = true
+stdout_logfile = {log}
+stdout_logfile_maxbytes = 10MB
+stdout_logfile_backups = 2
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """A service as it is now.
+
+    Attributes:
+        name: The service.
+        running: Whether its process is there.
+        pid: Its process; 0 when it is not running.
+        since: When it started or ended, in seconds since the epoch.
+        exit_code: How it ended; 0 while it runs.
+    """
+
+    name: str
+    running: bool
+    pid: int
+    since: float
+    exit_code: int
+
+
+class Supervisor:
+    """The supervisor of one environment."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+
+    # --- what is there ---------------------------------------------------------------------------
+
+    def statuses(self) -> list[Status]:
+        """Every service that the supervisor knows; none when it is not running."""
+        return [_status(found) for found in self._ask(lambda s: s.getAllProcessInfo()) or ()]
+
+    def status(self, name: str) -> Status | None:
+        """One service; ``None`` when the supervisor does not know it or is not running."""
+        return next((found for found in self.statuses() if found.name == name), None)
+
+    # --- what changes it -------------------------------------------------------------------------
+
+    def start(self, name: str, launch: Mapping[str, Any]) -> None:
+        """Starts a service, in place of the one of that name.
+
+        Args:
+            name: The service.
+            launch: What :mod:`plinth.local.launch` reads.
+
+        Raises:
+            EngineError: The supervisor does not start.
+        """
+        folder = self._home.services / name
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "launch.json"
+        marks = {MARK: str(self._home.root), SERVICE: name}
+        _write_private(file, json.dumps({**launch, "marks": marks}))
+        self._home.logs.mkdir(parents=True, exist_ok=True)
+        text = _PROGRAM.format(
+            name=name,
+            python=_escaped(sys.executable),
+            launch=_escaped(str(file)),
+            folder=_escaped(str(folder)),
+            log=_escaped(str(self._home.log(name))),
+        )
+        with self._lock:
+            self._ensure()
+            self._drop(name)
+            self._program(name).write_text(text, encoding="utf-8")
+            server = self._server()
+            server.supervisor.reloadConfig()
+            server.supervisor.addProcessGroup(name)
+            server.supervisor.startProcess(name, _AT_ONCE)
+
+    def stop(self, name: str) -> None:
+        """Stops a service with all its processes; with the last one, the supervisor."""
+        with self._lock:
+            self._drop(name)
+            self._program(name).unlink(missing_ok=True)
+            if not any(self._programs.glob("*.conf")):
+                self._shut_down()
+
+    # --- in between ------------------------------------------------------------------------------
+
+    @property
+    def _programs(self) -> Path:
+        return self._home.supervisor / "programs"
+
+    def _program(self, name: str) -> Path:
+        return self._programs / f"{name}.conf"
+
+    def _server(self) -> Any:
+        """Supervisord's XML-RPC interface; nothing is sent before it is used."""
+        from supervisor.xmlrpc import SupervisorTransport
+
+        transport = SupervisorTransport(None, None, f"unix://{self._home.socket}")
+        return ServerProxy("http://127.0.0.1", transport=transport)
+
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        """The answer, or ``None`` when nobody of ours listens."""
+        if not self._home.socket.exists():
+            return None
+        try:
+            server = self._server()
+            if server.supervisor.getIdentification() != str(self._home.root):
+                return None
+            return question(server.supervisor)
+        except (OSError, HTTPException):
+            return None
+
+    def _alive(self) -> bool:
+        return self._ask(lambda supervisor: supervisor.getPID()) is not None
+
+    def _ensure(self) -> None:
+        if self._alive():
+            return
+        # A supervisor that was killed leaves its services running, where nobody can stop them.
+        sweep(self._home)
+        self._programs.mkdir(parents=True, exist_ok=True)
+        for stale in self._programs.glob("*.conf"):
+            stale.unlink()
+        self._home.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._home.socket.unlink(missing_ok=True)
+        config = self._home.supervisor / "supervisord.conf"
+        config.write_text(
+            _CONFIG.format(
+                socket=_escaped(str(self._home.socket)),
+                root=_escaped(str(self._home.root)),
+                folder=_escaped(str(self._home.supervisor)),
+            ),
+            encoding="utf-8",
+        )
+        with (self._home.supervisor / "start.log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter
+                [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | {MARK: str(self._home.root)},
+                start_new_session=True,  # an interrupt in the terminal is not for it
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._alive():
+            if process.poll() is not None or time.monotonic() > deadline:
+                said = (self._home.supervisor / "start.log").read_text("utf-8", "replace").strip()
+                reason = said.splitlines()[-1] if said else "it does not answer"
+                raise EngineError(
+                    Problem(
+                        code="supervisor-failed",
+                        message=f"the supervisor of {self._home.root} does not start: {reason}",
+                    )
+                )
+            time.sleep(0.05)
+
+    def _drop(self, name: str) -> None:
+        """Ends a service and forgets it; whatever left its process group is ended too."""
+        if self._alive():
+            server = self._server().supervisor
+            with _allowed(_NOT_RUNNING, _UNKNOWN):
+                server.stopProcess(name, _WHEN_DONE)
+            with _allowed(_UNKNOWN):
+                server.removeProcessGroup(name)
+        sweep(self._home, name)
+
+    def _shut_down(self) -> None:
+        pid = self._ask(lambda supervisor: supervisor.getPID())
+        if pid is not None:
+            process = psutil.Process(pid)
+            with contextlib.suppress(OSError, HTTPException):
+                self._server().supervisor.shutdown()
+            with contextlib.suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
+                process.wait(_STOP_SECONDS)
+        sweep(self._home)
+        self._home.socket.unlink(missing_ok=True)
+
+
+def sweep(home: Home, service: str | None = None) -> None:
+    """Ends the processes of an environment, or of one of its services, whoever their parent is.
+
+    They are known by the variables that they carry, which no process of anybody else has.
+    """
+    found = list(marked(home, service))
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, left = psutil.wait_procs(found, timeout=5)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=5)
+
+
+def marked(home: Home, service: str | None = None) -> Iterator[psutil.Process]:
+    """The processes of an environment, or of one of its services, whoever their parent is."""
+    for process in psutil.process_iter():
+        # Processes of others do not show theirs, and they are not ours.
+        with contextlib.suppress(psutil.Error, OSError):
+            variables = process.environ()
+            ours = variables.get(MARK) == str(home.root)
+            if ours and (service is None or variables.get(SERVICE) == service):
+                yield process
+
+
+@contextlib.contextmanager
+def _allowed(*codes: int) -> Iterator[None]:
+    try:
+        yield
+    except Fault as fault:
+        if fault.faultCode not in codes:
+            raise
+
+
+def _status(found: Mapping[str, Any]) -> Status:
+    running = found["statename"] in _RUNNING
+    return Status(
+        name=found["name"],
+        running=running,
+        pid=found["pid"],
+        since=found["start"] if running else found["stop"],
+        exit_code=found["exitstatus"],
+    )
+
+
+def _escaped(text: str) -> str:
+    """Text for supervisord's configuration, in which ``%`` begins an expansion."""
+    return text.replace("%", "%%")
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Writes a file that only its owner can read, from the first byte."""
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def tail(log: Path, lines: int) -> Sequence[str]:
+    """The last lines of a log that say something."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ()
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]

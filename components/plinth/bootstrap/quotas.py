@@ -117,6 +117,8 @@ def _problem(cloud: str, need: Need, limit: float | None, account: str) -> Probl
         "amount": need.amount,
         "region": need.region,
         "account": account,
+        "dimensions": "" if need.quota.everywhere else f"--dimensions=region={need.region} ",
+        "listing": _AZURE_LISTINGS.get(need.quota.service, "vm list-usage"),
     }
     who = f"{need.quota.title} in {need.region}: {', '.join(need.environments)} need up to"
     if limit is None:
@@ -192,6 +194,8 @@ def _aws_cores(machine: str) -> int:
 _AZURE_ALL: Final = Quota("compute", "cores", "regional cores")
 _AZURE_SPOT: Final = Quota("compute", "lowPriorityCores", "regional cores of spot machines")
 _AZURE_ADDRESSES: Final = Quota("network", "PublicIPAddresses", "public IP addresses")
+#: Service -> command of ``az`` that lists its limits, where that is not the one of machines.
+_AZURE_LISTINGS: Final = {"network": "network list-usages"}
 
 
 def _azure(graph: Graph) -> Iterator[tuple[Quota, int]]:
@@ -296,12 +300,12 @@ _CLOUDS: Final[Mapping[str, _Cloud]] = {
         _azure,
         "az quota update --resource-name {code} --limit-object value={amount} --scope "
         "/subscriptions/{account}/providers/Microsoft.Compute/locations/{region}",
-        "az vm list-usage --subscription {account} --location {region} --output table",
+        "az {listing} --subscription {account} --location {region} --output table",
     ),
     "gcp": _Cloud(
         _gcp,
         "gcloud beta quotas preferences create --service={service} --quota-id={code} "
-        "--preferred-value={amount} --dimensions=region={region} --project={account}",
+        "--preferred-value={amount} {dimensions}--project={account}",
         "gcloud beta quotas info describe {code} --service={service} --project={account}",
     ),
 }

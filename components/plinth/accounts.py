@@ -138,6 +138,11 @@ def numbered(names: AccountNames, number: str) -> str:
     return re.sub(r"projects/[^/]+/", f"projects/{number}/", names.identity_provider, count=1)
 
 
+def ci_variable(what: str, environment: str) -> str:
+    """A CI variable that every environment has its own of: ``PLINTH_<WHAT>_PROD_EU``."""
+    return f"PLINTH_{what}_{environment.replace('-', '_').upper()}"
+
+
 def _aws(account: str, region: str, issuer: str) -> AccountNames:
     role = f"arn:aws:iam::{account}:role"
     return AccountNames(

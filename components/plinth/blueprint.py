@@ -60,6 +60,8 @@ class Blueprint(Model):
     cloud_options: SerializeAsAny[CloudOptions]
     choices: dict[str, Choice]
     pins: Pins
+    #: Where the state of everything in the account is kept: where its first environment is.
+    state_region: str | None = None
 
     @property
     def prefix(self) -> str:
@@ -180,6 +182,7 @@ def resolve(
             for capability, (tool, options) in choices.items()
         },
         pins=versions.defaults().update(recorded).override(settings.versions),
+        state_region=_state_region(document, info, settings, asked=cloud is not None),
     )
     checks = [*combinations.of_settings(blueprint), *info.check(blueprint)]
     if not found:  # a tool whose options are wrong would be missed by the tools that need it
@@ -195,6 +198,27 @@ def resolve(
     if found:
         raise SpecError(*problems.merge(found))
     return blueprint
+
+
+def _state_region(
+    document: Document, info: CloudInfo, settings: Settings, *, asked: bool
+) -> str | None:
+    """The region of the first environment in the account, whichever environment asks.
+
+    Others are read as they stand, since their mistakes are told elsewhere.  ``asked`` says that the
+    question is what all of them would be on this cloud.
+    """
+    for name in overlay.environment_names(document) if settings.account else ():
+        data = overlay.resolve(document, name).data
+        if not asked and data.get("cloud") != info.name:
+            continue
+        blocks = data.get("clouds")
+        block = blocks.get(info.name) if isinstance(blocks, dict) else None
+        own = {key: block.get(key) for key in OWN} if isinstance(block, dict) else {}
+        place = _moved(data, info, CloudOptions.model_construct(**own))
+        if place["account"] == settings.account and place["region"]:
+            return str(place["region"])
+    return settings.region
 
 
 def check(path: Path, *, cloud: str | None = None) -> dict[str, Blueprint]:

@@ -126,13 +126,16 @@ def _state(blueprint: Blueprint) -> Iterator[Problem]:
 
 
 def account_names(blueprint: Blueprint) -> AccountNames:
-    """What ``plinth bootstrap`` made in the environment's account, by name.
+    """What ``plinth bootstrap`` makes in the environment's account, by name.
+
+    There is one backend an account, wherever its environments are.
 
     Raises:
         UsageError: The environment is in no account that has such things.
     """
     settings = blueprint.settings
-    return account_of(settings.cloud, settings.account, settings.region, blueprint.environment)
+    region = blueprint.state_region or settings.region
+    return account_of(settings.cloud, settings.account, region, blueprint.environment)
 
 
 def _domain(blueprint: Blueprint) -> Iterator[Problem]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import yaml
 from moto import mock_aws
 
 from accounts_support import TRUST, graph
 from example import ROOT, SPEC, Example
 from plinth.bootstrap import aws_documents as documents
+from plinth.bootstrap.order import order_of
+from plinth.bootstrap.planning import graph_of, judge
 from plinth.planning import Plan
 
 #: Region with the longest name, and so the longest names of buckets.
@@ -41,7 +46,7 @@ def test_policies_fit() -> None:
     """A managed policy has 6,144 characters at most, white space not counted (IAM quotas)."""
     for document in (
         documents.boundary("111111111111", BUCKETS),
-        documents.deploy("111111111111", FAR),
+        documents.deploy("111111111111", [FAR] * 4),
     ):
         assert len("".join(json.dumps(document).split())) <= 6144
 
@@ -50,7 +55,7 @@ def test_the_boundary_has_room_for_what_deployments_and_workloads_do(
     plan: Callable[[str | Example], Plan],
 ) -> None:
     boundary = documents.boundary("111111111111", BUCKETS)
-    wanted = set(actions(documents.deploy("111111111111", FAR)))
+    wanted = set(actions(documents.deploy("111111111111", [FAR])))
     for example in (
         Example(SPEC, "prod"),
         Example(ROOT / "examples" / "aws-gpu" / "platform.yaml", "prod"),
@@ -101,6 +106,40 @@ def test_both_roles_are_within_the_boundary_and_trust_named_subjects() -> None:
         (statement,) = json.loads(role["assumeRolePolicy"])["Statement"]
         wanted = TRUST.preview if name == "preview" else TRUST.deploy
         assert statement["Condition"]["StringEquals"][f"{TRUST.host}:sub"] == list(wanted)
+
+
+def test_what_aws_keeps_for_each_region_is_set_in_every_one(tmp_path: Path) -> None:
+    """Disks, public access, machines' metadata and tags; keys, trail and roles are there once."""
+    text = yaml.safe_load(SPEC.read_text(encoding="utf-8"))
+    text["environments"] = {
+        "dev": {"account": "111111111111"},
+        "prod": {"account": "111111111111", "region": "eu-central-1"},
+    }
+    spec = tmp_path / "platform.yaml"
+    spec.write_text(yaml.safe_dump(text), encoding="utf-8")
+    order = replace(order_of("aws", spec), trust=TRUST)
+    found = graph_of(order)
+    assert judge(order, found).blocking == ()
+    more = {each.urn for each in found} - {each.urn for each in graph("aws")}
+    assert not {each.urn for each in graph("aws")} - {each.urn for each in found}
+    assert sorted(urn.rsplit("$", 1)[-1].split(":", 1)[1] for urn in more) == [
+        "cfg/deliveryChannel:DeliveryChannel::tags-eu-central-1",
+        "cfg/recorder:Recorder::tags-eu-central-1",
+        "cfg/recorderStatus:RecorderStatus::tags-eu-central-1",
+        "cfg/rule:Rule::tags-eu-central-1",
+        "ebs/defaultKmsKey:DefaultKmsKey::disks-eu-central-1",
+        "ebs/encryptionByDefault:EncryptionByDefault::disks-eu-central-1",
+        "ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess::public-access-eu-central-1",
+        "ec2/imageBlockPublicAccess:ImageBlockPublicAccess::public-access-eu-central-1",
+        "ec2/instanceMetadataDefaults:InstanceMetadataDefaults::metadata-eu-central-1",
+        "kms/alias:Alias::disks-eu-central-1",
+        "kms/key:Key::disks-eu-central-1",
+    ]
+    regions = {each.inputs.get("region") for each in found if each.urn in more}
+    assert regions == {"eu-central-1"}
+    (rights,) = [each for each in found if each.name == "deploy" and each.type.endswith(":Policy")]
+    for region in ("eu-west-1", "eu-central-1"):
+        assert f"arn:aws:ssm:{region}::parameter/aws/*" in rights.inputs["policy"]
 
 
 @mock_aws

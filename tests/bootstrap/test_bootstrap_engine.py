@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts_support import CLOUDS, PLACES, order
+from accounts_support import CLOUDS, PLACES, graph, order
 from plinth.bootstrap.landing import Landing
 from plinth.engine.workspace import Stack
 from plinth.errors import EngineError, UsageError
@@ -133,30 +133,70 @@ def test_whom_to_trust_is_remembered(tmp_path: Path) -> None:
     assert forgetful.preview().changed == ()
 
 
-@LATER
-def test_what_an_administrator_made_is_taken_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [pytest.param(cloud, marks=LATER) for cloud in CLOUDS])
+def test_what_an_administrator_made_is_taken_over(name: str, tmp_path: Path) -> None:
     """The identities are there, as the script makes them; nothing else is."""
     from dataclasses import replace
 
+    from plinth.bootstrap.script import command
     from plinth.rehearsal import launch
     from plinth.rehearsal.cloud import Cloud
 
-    landing = Landing(order("aws"), tmp_path, rehearse=True)
+    by_hand = {each.urn: each.type for each in graph(name) if command(each, order(name))}
+    # To bind a member once more changes nothing on Google Cloud.
+    imported = [urn for urn, kind in by_hand.items() if not kind.endswith("Member")]
+    landing = Landing(order(name), tmp_path, rehearse=True)
     landing.up()
     with Cloud(launch.database(cloud_of(landing))) as cloud:
-        made = {each.id for each in cloud.resources() if each.urn and "Identities" in each.urn}
+        kept = []
         for each in list(cloud.resources()):
-            if not each.urn or "Identities" not in each.urn:
+            if each.urn in by_hand:
+                kept.append(each.urn)
+            else:
                 cloud.delete(each)
+        assert sorted(kept) == sorted(by_hand)
     rehearsal = landing.folder / ".plinth" / "rehearsal" / landing.order.stack
     for gone in ("state", "backend"):
         (rehearsal / gone).rename(rehearsal / f"{gone}-gone")
     (landing.folder / "rehearsed.json").unlink()
 
-    adopting = Landing(replace(order("aws"), adopt=True), tmp_path, rehearse=True)
+    adopting = Landing(replace(order(name), adopt=True), tmp_path, rehearse=True)
     summary = adopting.up().summary
-    assert summary["import"] == len(made)
-    assert Landing(order("aws"), tmp_path, rehearse=True).preview().changed == ()
+    assert summary["import"] == len(imported)
+    assert Landing(order(name), tmp_path, rehearse=True).preview().changed == ()
+
+
+#: As the provider tells it of an account that AWS Control Tower has set up.
+_RECORDING = (
+    "putting ConfigService Configuration Recorder (plinth): operation error Config Service: "
+    "PutConfigurationRecorder, https response error StatusCode: 400, RequestID: A1, "
+    "MaxNumberOfConfigurationRecordersExceededException: Failed to put configuration recorder "
+    "'plinth' because the maximum number of configuration recorders: 1 is reached."
+)
+
+
+def test_what_the_organisation_has_is_left_out_and_stays_so(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    plan = tmp_path / "faults.json"
+    fault = {"operation": "create", "action": "fail", "type": "aws:cfg/recorder:Recorder"}
+    plan.write_text(json.dumps([{**fault, "message": _RECORDING, "times": 99}]), encoding="utf-8")
+    words = ("bootstrap", "aws", "--account", "222222222222", "--rehearse")
+    stopped = project.json(*words, "--faults", str(plan), code=1)
+    (problem,) = stopped["problems"]
+    assert problem["code"] == "part-taken"
+    assert "--without config-recorder" in problem["message"]
+
+    left = ("--without", "config-recorder", "--without", "budget")
+    made = project.json(*words, "--faults", str(plan), *left)
+    assert made["moved"]
+    assert made["variables"] == {}
+    again = project.run(*words, "--faults", str(plan))
+    assert "nothing to change" in again.stdout
+    assert "left out: config-recorder, budget" in again.stdout
+    back = project.json(*words, "--without", "none")
+    assert {each["name"] for each in back["changes"] if each["op"] == "create"} == {
+        "budget", "config", "tags",
+    }  # fmt: skip
 
 
 def test_outages_are_for_simulated_clouds(tmp_path: Path) -> None:

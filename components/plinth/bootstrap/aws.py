@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi_aws as aws
@@ -52,7 +53,7 @@ def _program(order: Order, limits: Limits) -> dict[str, Output[Any]]:
     state = State(order, provider, logs)
     guardrails = Guardrails(order, provider, logs)
     if order.trust:
-        guarded = [state.bucket, guardrails.bucket, logs.bucket]
+        guarded = [state.bucket, guardrails.bucket_name("audit"), logs.bucket]
         Identities(order, provider, order.trust, state=state.bucket, guarded=guarded)
     _ask(limits, InvokeOptions(provider=provider))
     return {"key": state.key.arn}
@@ -82,11 +83,29 @@ class _AwsPart(Part):
     def __init__(self, kind: str, order: Order, provider: aws.Provider) -> None:
         super().__init__(kind, order, [provider])
 
-    def make_key(self, name: str, title: str, statements: Sequence[Mapping[str, Any]] = ()) -> Any:
+    def named(self, name: str, region: str) -> str:
+        """Logical name of what each region has one of."""
+        return name if region == self.order.region else f"{name}-{region}"
+
+    def elsewhere(self, region: str) -> str | None:
+        """A region, where it is not the provider's own."""
+        return None if region == self.order.region else region
+
+    def make_key(
+        self,
+        name: str,
+        title: str,
+        statements: Sequence[Mapping[str, Any]] = (),
+        *,
+        region: str | None = None,
+    ) -> Any:
         """A key with its alias; who may use it is said by IAM policies and by ``statements``."""
+        where = region or self.order.region
+        logical, elsewhere = self.named(name, where), self.elsewhere(where)
         root = {"AWS": f"arn:aws:iam::{self.order.account}:root"}
         key = aws.kms.Key(
-            name,
+            logical,
+            region=elsewhere,
             description=title,
             enable_key_rotation=True,
             rotation_period_in_days=365,
@@ -100,7 +119,11 @@ class _AwsPart(Part):
             opts=self.child(keep=True),
         )
         aws.kms.Alias(
-            name, name=f"alias/{_physical(name)}", target_key_id=key.key_id, opts=self.child()
+            logical,
+            region=elsewhere,
+            name=f"alias/{_physical(name)}",
+            target_key_id=key.key_id,
+            opts=self.child(),
         )
         return key
 
@@ -250,7 +273,7 @@ class Identities(_AwsPart):
             "deploy",
             documents.DEPLOY,
             "What a deployment of Plinth makes.",
-            documents.deploy(account, order.region),
+            documents.deploy(account, order.regions),
         )
         self._attach("deploy", deploy, self._arn(documents.DEPLOY), rights)
         self._inline("deploy", deploy, documents.state_access(account, state, write=True))
@@ -323,42 +346,67 @@ def _audience(trust: Trust) -> str:
     return "api://AzureADTokenExchange" if trust.ci == AZURE_DEVOPS else "sts.amazonaws.com"
 
 
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """The bucket that trail and recorder deliver to, its key, and what says that it is ready."""
+
+    bucket: str
+    key: Output[str]
+    ready: Resource
+
+
 class Guardrails(_AwsPart):
-    """What holds for the whole account, whoever works in it."""
+    """What holds for the whole account, whoever works in it.
+
+    What AWS keeps for each region is set in every one that environments are in.
+    """
 
     def __init__(self, order: Order, provider: aws.Provider, logs: Logs) -> None:
         super().__init__("Guardrails", order, provider)
-        trail = f"arn:aws:cloudtrail:{order.region}:{order.account}:trail/{_TRAIL}"
-        self.key = self.make_key("audit", "Plinth: audit trail", [*_trail_key(order, trail)])
-        self.bucket = self.bucket_name("audit")
-        ready = self.make_bucket(
-            "audit",
-            key=self.key.arn,
-            logs=logs.bucket,
-            days=_days(_LOGS),
-            statements=_deliveries(order, self.bucket, trail),
-        )
-        self._trail(ready)
-        self._disks()
-        self._public_access()
-        self._tags(ready)
-        self._budget()
+        store = None
+        if order.makes("trail") or order.makes("config-recorder"):
+            store = self._store(logs)
+        if store and order.makes("trail"):
+            self._trail(store)
+        self._all_public_access()
+        for region in order.regions:
+            self._disks(region)
+            self._public_access(region)
+        self._tags(store if order.makes("config-recorder") else None)
+        if order.makes("budget"):
+            self._budget()
         self.register_outputs({})
 
-    def _trail(self, ready: Resource) -> None:
+    def _store(self, logs: Logs) -> _Store:
+        """Where trail and recorder deliver."""
+        order = self.order
+        trail = f"arn:aws:cloudtrail:{order.region}:{order.account}:trail/{_TRAIL}"
+        key = self.make_key("audit", "Plinth: audit trail", [*_trail_key(order, trail)])
+        bucket = self.bucket_name("audit")
+        ready = self.make_bucket(
+            "audit",
+            key=key.arn,
+            logs=logs.bucket,
+            days=_days(_LOGS),
+            statements=_deliveries(order, bucket, trail),
+        )
+        return _Store(bucket, key.arn, ready)
+
+    def _trail(self, store: _Store) -> None:
         aws.cloudtrail.Trail(
             "audit",
             name=_TRAIL,
-            s3_bucket_name=self.bucket,
-            kms_key_id=self.key.arn,
+            s3_bucket_name=store.bucket,
+            kms_key_id=store.key,
             is_multi_region_trail=True,
             include_global_service_events=True,
             enable_log_file_validation=True,
             enable_logging=True,
-            opts=self.child(depends_on=[ready]),
+            opts=self.child(depends_on=[store.ready]),
         )
 
-    def _disks(self) -> None:
+    def _disks(self, region: str) -> None:
+        logical, elsewhere = self.named("disks", region), self.elsewhere(region)
         key = self.make_key(
             "disks",
             "Plinth: disks of machines",
@@ -371,11 +419,12 @@ class Guardrails(_AwsPart):
                 ),
                 *autoscaling(self.order.account),
             ],
+            region=region,
         )
-        aws.ebs.EncryptionByDefault("disks", enabled=True, opts=self.child())
-        aws.ebs.DefaultKmsKey("disks", key_arn=key.arn, opts=self.child())
+        aws.ebs.EncryptionByDefault(logical, region=elsewhere, enabled=True, opts=self.child())
+        aws.ebs.DefaultKmsKey(logical, region=elsewhere, key_arn=key.arn, opts=self.child())
 
-    def _public_access(self) -> None:
+    def _all_public_access(self) -> None:
         aws.s3.AccountPublicAccessBlock(
             "public-access",
             account_id=self.order.account,
@@ -385,18 +434,48 @@ class Guardrails(_AwsPart):
             restrict_public_buckets=True,
             opts=self.child(),
         )
+
+    def _public_access(self, region: str) -> None:
+        logical, elsewhere = self.named("public-access", region), self.elsewhere(region)
         aws.ebs.SnapshotBlockPublicAccess(
-            "public-access", state="block-all-sharing", opts=self.child()
+            logical, region=elsewhere, state="block-all-sharing", opts=self.child()
         )
         aws.ec2.ImageBlockPublicAccess(
-            "public-access", state="block-new-sharing", opts=self.child()
+            logical, region=elsewhere, state="block-new-sharing", opts=self.child()
         )
         aws.ec2.InstanceMetadataDefaults(
-            "metadata", http_tokens="required", http_put_response_hop_limit=1, opts=self.child()
+            self.named("metadata", region),
+            region=elsewhere,
+            http_tokens="required",
+            http_put_response_hop_limit=1,
+            opts=self.child(),
         )
 
-    def _tags(self, ready: Resource) -> None:
-        """AWS Config asks what a platform is made of for its tags; an account has no other way."""
+    def _tags(self, store: _Store | None) -> None:
+        """AWS Config asks what a platform is made of for its tags; an account has no other way.
+
+        Without a store, the recorder that is there has to record these types.
+        """
+        role, ready = self._recorder_role(store) if store else (None, ())
+        for region in self.order.regions:
+            recording: Sequence[Resource] = ()
+            if store:
+                recording = [self._recorder(region, store, role, ready)]
+            aws.cfg.Rule(
+                self.named("tags", region),
+                region=self.elsewhere(region),
+                name="plinth-required-tags",
+                description="What a platform is made of says whose it is and who pays.",
+                source={"owner": "AWS", "source_identifier": "REQUIRED_TAGS"},
+                scope={"compliance_resource_types": list(_TAGGED)},
+                input_parameters=json.dumps(
+                    {f"tag{number}Key": tag for number, tag in enumerate(_REQUIRED, 1)}
+                ),
+                opts=self.child(depends_on=recording),
+            )
+
+    def _recorder_role(self, store: _Store) -> tuple[Any, Sequence[Resource]]:
+        """What AWS Config works as; and what has to be there before it can deliver."""
         role = aws.iam.Role(
             "config",
             name="plinth-config",
@@ -412,7 +491,7 @@ class Guardrails(_AwsPart):
             policy_arn="arn:aws:iam::aws:policy/service-role/AWS_ConfigRole",
             opts=self.child(),
         )
-        arn = f"arn:aws:s3:::{self.bucket}"
+        arn = f"arn:aws:s3:::{store.bucket}"
         rights = aws.iam.RolePolicy(
             "config",
             name="deliver",
@@ -420,12 +499,19 @@ class Guardrails(_AwsPart):
             policy=document(
                 allow(["s3:GetBucketAcl", "s3:ListBucket"], arn),
                 allow(["s3:PutObject"], f"{arn}/AWSLogs/{self.order.account}/Config/*"),
-                allow(["kms:GenerateDataKey", "kms:Decrypt"], self.key.arn),
+                allow(["kms:GenerateDataKey", "kms:Decrypt"], store.key),
             ),
             opts=self.child(),
         )
+        return role, [rights, store.ready]
+
+    def _recorder(
+        self, region: str, store: _Store, role: Any, ready: Sequence[Resource]
+    ) -> Resource:
+        logical, elsewhere = self.named("tags", region), self.elsewhere(region)
         recorder = aws.cfg.Recorder(
-            "tags",
+            logical,
+            region=elsewhere,
             name=_TRAIL,
             role_arn=role.arn,
             recording_group={
@@ -436,27 +522,22 @@ class Guardrails(_AwsPart):
             opts=self.child(),
         )
         channel = aws.cfg.DeliveryChannel(
-            "tags",
+            logical,
+            region=elsewhere,
             name=_TRAIL,
-            s3_bucket_name=self.bucket,
-            s3_kms_key_arn=self.key.arn,
-            opts=self.child(depends_on=[recorder, rights, ready]),
+            s3_bucket_name=store.bucket,
+            s3_kms_key_arn=store.key,
+            opts=self.child(depends_on=[recorder, *ready]),
         )
         # A recorder without a channel cannot be started.
-        running = aws.cfg.RecorderStatus(
-            "tags", name=recorder.name, is_enabled=True, opts=self.child(depends_on=[channel])
+        running: Resource = aws.cfg.RecorderStatus(
+            logical,
+            region=elsewhere,
+            name=recorder.name,
+            is_enabled=True,
+            opts=self.child(depends_on=[channel]),
         )
-        aws.cfg.Rule(
-            "tags",
-            name="plinth-required-tags",
-            description="What a platform is made of says whose it is and who pays.",
-            source={"owner": "AWS", "source_identifier": "REQUIRED_TAGS"},
-            scope={"compliance_resource_types": list(_TAGGED)},
-            input_parameters=json.dumps(
-                {f"tag{number}Key": tag for number, tag in enumerate(_REQUIRED, 1)}
-            ),
-            opts=self.child(depends_on=[running]),
-        )
+        return running
 
     def _budget(self) -> None:
         order = self.order

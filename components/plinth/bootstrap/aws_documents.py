@@ -211,9 +211,10 @@ def _roles(account: str) -> str:
     return f"arn:aws:iam::{account}:role{_PATH}*"
 
 
-def deploy(account: str, region: str) -> dict[str, Any]:
-    """What a deployment may do: make a platform, in named verbs."""
+def deploy(account: str, regions: Sequence[str]) -> dict[str, Any]:
+    """What a deployment may do in ``regions``: make a platform, in named verbs."""
     roles = _roles(account)
+    images = [f"arn:aws:ssm:{region}::parameter/aws/*" for region in regions]
     bounded = {"iam:PermissionsBoundary": f"arn:aws:iam::{account}:policy/{BOUNDARY}"}
     return document(
         _statement("Platform", "Allow", _actions(_VERBS), "*"),
@@ -231,7 +232,10 @@ def deploy(account: str, region: str) -> dict[str, Any]:
             f"arn:aws:iam::{account}:role/aws-service-role/*",
         ),
         _statement(
-            "MachineImages", "Allow", ["ssm:GetParameter"], f"arn:aws:ssm:{region}::parameter/aws/*"
+            "MachineImages",
+            "Allow",
+            ["ssm:GetParameter"],
+            images,
         ),
     )
 

@@ -84,9 +84,11 @@ def _program(order: Order, _limits: Limits) -> dict[str, Output[Any]]:
     provider = azure.Provider("azure", subscription_id=order.account, location=order.region)
     guardrails = Guardrails(order, provider)
     state = State(order, provider, guardrails)
+    outputs: dict[str, Output[Any]] = {"key": state.key}
     if order.trust:
-        Identities(order, provider, order.trust, state=state, group=guardrails.group)
-    return {"key": state.key}
+        identities = Identities(order, provider, order.trust, state=state, group=guardrails.group)
+        outputs |= {"tenant_id": state.tenant, **identities.clients}
+    return outputs
 
 
 #: What the registry names.
@@ -194,6 +196,15 @@ class Guardrails(_AzurePart):
             opts=self.child(keep=True),
         )
         self.lock("audit", self.logs.id)
+        if order.makes("trail"):
+            self._trail()
+        if order.makes("policies"):
+            self._policies()
+        if order.makes("budget"):
+            self._budget()
+        self.register_outputs({})
+
+    def _trail(self) -> None:
         monitor.DiagnosticSetting(
             "activity",
             name="plinth",
@@ -205,9 +216,6 @@ class Guardrails(_AzurePart):
             ],
             opts=self.child(),
         )
-        self._policies()
-        self._budget()
-        self.register_outputs({})
 
     def _policies(self) -> None:
         for tag in _REQUIRED_TAGS:
@@ -263,6 +271,8 @@ class State(_AzurePart):
         super().__init__("State", order, provider)
         self._group = guardrails.group
         self._logs = guardrails.logs.id
+        found = authorization.get_client_config_output(opts=InvokeOutputOptions(provider=provider))
+        self.tenant: Output[str] = found.tenant_id
         vault = self._vault()
         self.key_id, self.key = self._keys(vault)
         self.account = self._account(vault)
@@ -270,9 +280,6 @@ class State(_AzurePart):
 
     def _vault(self) -> Any:
         order = self.order
-        config = authorization.get_client_config_output(
-            opts=InvokeOutputOptions(provider=self.provider)
-        )
         vault = keyvault.Vault(
             "state",
             vault_name=f"plinth-{short(order.account)}",
@@ -280,7 +287,7 @@ class State(_AzurePart):
             location=order.region,
             properties={
                 "sku": {"family": "A", "name": "premium"},
-                "tenant_id": config.tenant_id,
+                "tenant_id": self.tenant,
                 "enable_rbac_authorization": True,
                 "enable_purge_protection": True,
                 "enable_soft_delete": True,
@@ -432,6 +439,8 @@ class Identities(_AzurePart):
     ) -> None:
         super().__init__("Identities", order, provider)
         self._group = group
+        #: Output -> client ID, which Azure makes up.
+        self.clients: dict[str, Output[str]] = {}
         deploy = self._identity("deploy", trust, trust.deploy)
         preview = self._identity("preview", trust, trust.preview)
         role = self._role("deploy", [*_SERVICES, *_RIGHTS, "*/read"], _NEVER)
@@ -507,6 +516,7 @@ class Identities(_AzurePart):
                 opts=self._known(f"{path}/federatedIdentityCredentials/{called}", *before),
             )
             before = (credential,)
+        self.clients[f"{name}_client_id"] = identity.client_id
         principal: Output[str] = identity.principal_id
         return principal
 

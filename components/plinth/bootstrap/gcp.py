@@ -63,7 +63,7 @@ def _program(order: Order, limits: Limits) -> dict[str, Output[Any]]:
         Identities(order, provider, services, order.trust, state=state)
     Guardrails(order, provider, services, keys)
     _ask(order, limits, InvokeOptions(provider=provider))
-    return {"key": state.key}
+    return {"key": state.key, "project_number": services.number}
 
 
 #: What the registry names.
@@ -444,11 +444,25 @@ class Guardrails(Part):
     ) -> None:
         super().__init__("Guardrails", order, [provider])
         self._services = services
-        self._audit(keys.make("audit", {"logging": keys.logging}))
-        if order.organization:
+        self._keep()
+        if order.makes("trail"):
+            self._audit(keys.make("audit", {"logging": keys.logging}))
+        if order.makes("organization"):
             self._constraints()
-        self._budget()
+        if order.makes("budget"):
+            self._budget()
         self.register_outputs({})
+
+    def _keep(self) -> None:
+        """Nobody deletes the project, with its state and keys, who does not lift this first."""
+        gcp.resourcemanager.Lien(
+            "keep",
+            parent=Output.concat("projects/", self._services.number),
+            origin="plinth",
+            reason="Plinth: holds the state of all stacks, its keys, and who did what.",
+            restrictions=["resourcemanager.projects.delete"],
+            opts=self.child(depends_on=[self._services.on["cloudresourcemanager"]]),
+        )
 
     def _audit(self, key: Output[str]) -> None:
         project = self.order.account

@@ -8,7 +8,8 @@ moved.  Each step can be repeated, and none trusts that the one before has ended
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from plinth import registry
+from plinth.bootstrap import parts
 from plinth.bootstrap.order import Order
 from plinth.bootstrap.planning import PROJECT, build, needs_of
 from plinth.bootstrap.quotas import Limits, Shortage, compare
@@ -60,8 +62,8 @@ class Landing:
         self.folder = root / ".plinth" / "bootstrap" / order.stack
         self._faults = faults
         self._first, self._last = self._places(order)
-        self.order = order if order.trust else replace(order, trust=self._known_trust())
         _write_project(self.folder)
+        self.order = self._remembered(order)
 
     @property
     def moved(self) -> bool:
@@ -77,7 +79,8 @@ class Landing:
         """What :meth:`up` would do."""
         if not self.limits.needs:
             self.limits.needs = needs_of(self.order)
-        return self._stack(self._place, limits=self.limits).preview(on_change)
+        with self._explained():
+            return self._stack(self._place, limits=self.limits).preview(on_change)
 
     @property
     def shortages(self) -> tuple[Shortage, ...]:
@@ -88,7 +91,8 @@ class Landing:
     def up(self, on_change: OnChange | None = None) -> Outcome:
         """Makes the account what the order says, and brings the state where it belongs."""
         place = self._place
-        outcome = self._stack(place).up(on_change)
+        with self._explained():
+            outcome = self._stack(place).up(on_change)
         if not self.moved:
             self.move(already=place == self._last)
         return outcome
@@ -149,12 +153,26 @@ class Landing:
             replace(settings, state=names.backend_url, secrets=names.secrets_provider),
         )
 
-    def _known_trust(self) -> Trust | None:
-        """Whom the account trusts already, as an earlier run was told."""
-        if not (self.folder / "Pulumi.yaml").is_file():
-            _write_project(self.folder)
-        known = Stack(self._place).outputs().get("trust")
-        return Trust.from_json(known) if isinstance(known, Mapping) else None
+    def _remembered(self, order: Order) -> Order:
+        """The order with what only an earlier run was told: whom to trust, what to do without."""
+        if order.trust and order.without is not None:
+            return order
+        known = Stack(self._place).outputs()
+        trust = known.get("trust")
+        return replace(
+            order,
+            trust=order.trust or (Trust.from_json(trust) if isinstance(trust, Mapping) else None),
+            without=tuple(known.get("without") or ()) if order.without is None else order.without,
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Names the option that does without what the cloud refuses."""
+        try:
+            yield
+        except EngineError as error:
+            order = self.order
+            raise parts.explained(error, order.cloud, order.account) from error
 
     def _stack(
         self, settings: Settings, *, moving: bool = False, limits: Limits | None = None

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from plinth.accounts import AccountNames, account_of
 from plinth.blueprint import Blueprint, resolve
+from plinth.bootstrap import parts
 from plinth.bootstrap.trust import Trust
 from plinth.errors import Problem, UsageError
 from plinth.naming import physical
@@ -36,7 +37,7 @@ class Order:
         trust: The CI that may come in; nobody's without one.
         blueprints: The environments that will live there, for the quotas they need.
         adopt: Whether CI's identities were made by hand and are to be taken over.
-        organization: Whether the project is in an organisation, and so can have its policies.
+        without: Parts that the account has from elsewhere; ``None`` says as in earlier runs.
     """
 
     cloud: str
@@ -51,7 +52,17 @@ class Order:
     trust: Trust | None = None
     blueprints: tuple[Blueprint, ...] = ()
     adopt: bool = False
-    organization: bool = True
+    without: tuple[str, ...] | None = None
+
+    def makes(self, part: str) -> bool:
+        """Whether a part that can be left out is made."""
+        return part not in (self.without or ())
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where the account is used: first where the state is, then where environments are."""
+        there = (each.region for each in self.blueprints if each.region)
+        return tuple(dict.fromkeys([self.region, *there]))
 
     @property
     def stack(self) -> str:
@@ -93,7 +104,7 @@ def order_of(
     budget: float | None = None,
     trust: Trust | None = None,
     adopt: bool = False,
-    organization: bool = True,
+    without: Sequence[str] = (),
 ) -> Order:
     """Takes the environments on a cloud out of a spec, and options before what these say.
 
@@ -101,24 +112,27 @@ def order_of(
         cloud: Which cloud.
         spec: The spec; without one, everything has to be said.
         account: One of the spec's accounts, or any.
-        region: Where the state is to be kept; the first environment's in that account.
+        region: Where the state is to be kept; the first environment's in that account, and no
+            other where there is one.
         owner: Address of the owner.
         cost_center: Cost centre.
         budget: Monthly budget; what the environments have together.
         trust: The CI.
         adopt: Whether CI's identities were made by hand.
-        organization: Whether a project on Google Cloud is in an organisation.
+        without: Parts to leave out, see :mod:`plinth.bootstrap.parts`.
 
     Raises:
         SpecError: The spec has problems.
-        UsageError: Something is missing, or there are several accounts to choose from.
+        UsageError: Something is missing, there are several accounts to choose from, or the state
+            would be kept where no environment looks for it.
     """
+    leave = parts.left_out(cloud, without)
     found = _environments(cloud, spec) if spec else ()
     chosen = _account(cloud, found, account)
     there = tuple(each for each in found if each.settings.account in (chosen, None))
     first = there[0].settings if there else None
     values: dict[str, Any] = {
-        "--region": region or (first and first.region),
+        "--region": _region(chosen, there, region),
         "--owner": owner or (first and first.owner),
         "--cost-center": cost_center or (first and first.cost.center),
         "--budget": budget or sum(each.settings.cost.monthly_budget for each in there),
@@ -144,7 +158,7 @@ def order_of(
         trust=trust,
         blueprints=there,
         adopt=adopt,
-        organization=organization,
+        without=leave,
     )
     _ = order.names  # refuses what is no account or region
     return order
@@ -157,6 +171,24 @@ def _environments(cloud: str, spec: Path) -> tuple[Blueprint, ...]:
         for name in document.data.get("environments") or ()
     )
     return tuple(each for each in everything if each.settings.cloud == cloud)
+
+
+def _region(account: str, there: Sequence[Blueprint], wanted: str | None) -> str | None:
+    """Where the account's environments look for their state, else where it is wanted."""
+    pinned = [each for each in there if each.settings.account == account]
+    if not pinned:
+        return wanted or (there[0].region if there else None)
+    home = pinned[0].state_region
+    if wanted and wanted != home:
+        raise UsageError(
+            Problem(
+                code="state-elsewhere",
+                message=f"--region says {wanted}, and the environments of {account} look for their "
+                f"state in {home}, where the first of them ({pinned[0].environment}) is",
+                fix="Leave --region out, or put an environment of that region first in the spec.",
+            )
+        )
+    return home
 
 
 def _account(cloud: str, found: Sequence[Blueprint], wanted: str | None) -> str:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from plinth import planning, registry
+from plinth.bootstrap import parts
 from plinth.bootstrap.order import SHARED, Order
 from plinth.bootstrap.quotas import Limits, Need, needs
 from plinth.errors import PolicyError, Problem
@@ -36,6 +37,9 @@ def build(order: Order, limits: Limits | None = None) -> Callable[[], None]:
             pulumi.export("deploy_identity", names.deploy_identity)
             # What a later run goes by that is not told whom to trust.
             pulumi.export("trust", order.trust.to_json())
+        if order.without:
+            # ... or what to do without.
+            pulumi.export("without", list(order.without))
         for name, value in program(order, limits or Limits()).items():
             pulumi.export(name, value)
 
@@ -71,20 +75,21 @@ def judge(order: Order, graph: Graph) -> Report:
         environment=SHARED,
         owner=order.owner,
         cost_center=order.cost_center,
-        allowed_regions=(order.region,),
+        allowed_regions=order.regions,
         monthly_budget=order.budget,
         log_retention_days=_LOG_DAYS,
         durable=True,
     )
+    excuses = [
+        *(
+            (each.rule, each.resource, each.reason)
+            for each in registry.bootstrap(order.cloud).excuses
+        ),
+        *((rule, "*", why) for rule, why in parts.waived(order.cloud, order.without or ()).items()),
+    ]
     waivers = [
-        Waiver(
-            rule=excuse.rule,
-            resource=excuse.resource,
-            reason=excuse.reason,
-            owner=order.owner,
-            expires=date.max,
-        )
-        for excuse in registry.bootstrap(order.cloud).excuses
+        Waiver(rule=rule, resource=resource, reason=why, owner=order.owner, expires=date.max)
+        for rule, resource, why in excuses
     ]
     return evaluate(graph, Enforcement(level="mandatory", parameters=parameters, waivers=waivers))
 

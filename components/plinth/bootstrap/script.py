@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from plinth.bootstrap.order import Order
 from plinth.bootstrap.planning import graph_of
+from plinth.bootstrap.variables import variables
 from plinth.errors import Problem, UsageError
 from plinth.graph import Resource
 
@@ -46,7 +47,16 @@ def script(order: Order) -> str:
         if words := command(resource, order):
             text = _NUMBER.sub('projects/"$NUMBER"/', shlex.join(words))
             lines += [_PRINCIPAL.sub(_principal(order), text), ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_told(order)])
+
+
+def _told(order: Order) -> list[str]:
+    """What is left to do in the CI, as comments."""
+    wanted = variables(order)
+    if not wanted:
+        return []
+    said = [f"#   {each.name}: {each.command}" for each in wanted]
+    return ["# Then set in the CI, to what these commands print:", *said, ""]
 
 
 #: What a script looks up before it starts.

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from plinth.accounts import ci_variable
 from plinth.ci.hosts import needed
 from plinth.ci.targets import Target
 
@@ -44,7 +45,7 @@ class _Asked:
 
     def own(self, what: str) -> str:
         """Name of a variable that every identity of every environment has its own of."""
-        return f"PLINTH_{self.identity.upper()}_{what}_{self.target.key}"
+        return ci_variable(f"{self.identity.upper()}_{what}", self.target.environment)
 
     def keep(self, name: str, text: str) -> str:
         """A file that only this job's user can read."""
@@ -106,7 +107,8 @@ def _azure(asked: _Asked) -> dict[str, str]:
 
 def _gcp(asked: _Asked) -> dict[str, str]:
     number = asked.variable(
-        f"PLINTH_PROJECT_NUMBER_{asked.target.key}", f"the number of project {asked.target.account}"
+        ci_variable("PROJECT_NUMBER", asked.target.environment),
+        f"the number of project {asked.target.account}",
     )
     document: dict[str, Any] = {
         "type": "external_account",

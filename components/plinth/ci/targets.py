@@ -9,6 +9,7 @@ from typing import Any
 
 from plinth import accounts
 from plinth.blueprint import Blueprint, check
+from plinth.combinations import account_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +76,7 @@ def target_of(blueprint: Blueprint) -> Target:
     }
     if settings.cloud not in accounts.CLOUDS:
         return Target(**place)
-    names = accounts.account_of(
-        settings.cloud, settings.account, settings.region, blueprint.environment
-    )
+    names = account_names(blueprint)
     return Target(
         **place,
         backend=names.backend_url,

@@ -43,9 +43,10 @@ if TYPE_CHECKING:
 @click.option("--print-only", is_flag=True, help="Print what an administrator runs by hand.")
 @click.option("--adopt", is_flag=True, help="Take over what was made by hand with --print-only.")
 @click.option(
-    "--organization/--no-organization",
-    default=True,
-    help="Whether a project on Google Cloud is in an organisation; without one it has no policies.",
+    "--without",
+    multiple=True,
+    metavar="PART",
+    help="Leave out what the organisation has already, such as trail or budget; or none.",
 )
 @click.option("--rehearse", is_flag=True, help="Use a simulated cloud and a state of its own.")
 @click.option(
@@ -74,7 +75,7 @@ def bootstrap(
     deploy_subject: tuple[str, ...],
     print_only: bool,
     adopt: bool,
-    organization: bool,
+    without: tuple[str, ...],
     rehearse: bool,
     faults: Path | None,
     yes: bool,
@@ -99,7 +100,7 @@ def bootstrap(
         cost_center=cost_center,
         budget=budget,
         adopt=adopt,
-        organization=organization,
+        without=without,
         trust=_trust(
             ci,
             repository,
@@ -113,7 +114,11 @@ def bootstrap(
     if print_only:
         from plinth.bootstrap.script import script
 
-        click.echo(script(order), nl=False)
+        text = script(order)
+        if as_json:
+            output.emit({"script": text, "variables": _variables(order)})
+        else:
+            click.echo(text, nl=False)
         return
     _run(order, root_of(found), rehearse=rehearse, faults=faults, yes=yes, as_json=as_json)
 
@@ -148,10 +153,17 @@ def _run(
     with working(f"Preparing {where}", quiet=as_json) as report:
         outcome = landing.up(report)
     if as_json:
-        shortages = [each.problem.to_json() for each in landing.shortages]
-        output.emit({**outcome.to_json(), "moved": landing.moved, "quotas": shortages})
+        output.emit(
+            {
+                **outcome.to_json(),
+                "moved": landing.moved,
+                "quotas": [each.problem.to_json() for each in landing.shortages],
+                "variables": _variables(landing.order, outcome),
+            }
+        )
         return
     _show(outcome, done=True)
+    _tell_variables(landing.order, outcome)
 
 
 def _refuse_data_loss(planned: Outcome) -> None:
@@ -163,13 +175,27 @@ def _refuse_data_loss(planned: Outcome) -> None:
             code="data-loss",
             message=f"this would {change.op} {change.name} ({change.type}), which keeps data",
             path=change.urn,
-            fix="Run it again with the region, the account and the CI of the first time.",
+            fix="Run it again with the region, the account, the CI and the parts of before.",
         )
         for change in planned.changes
         if change.risk == "data-loss"
     ]
     if problems:
         raise DataLossError(*problems, outcome=planned)
+
+
+def _variables(order: Order, outcome: Outcome | None = None) -> dict[str, str | None]:
+    from plinth.bootstrap.variables import variables
+
+    outputs = outcome.outputs if outcome else None
+    return {each.name: each.value for each in variables(order, outputs)}
+
+
+def _tell_variables(order: Order, outcome: Outcome) -> None:
+    from plinth.cli import tables
+
+    if found := _variables(order, outcome):
+        tables.show(tables.outputs(found, title="variable to set in the CI"))
 
 
 def _known(cloud: str) -> None:
@@ -235,7 +261,8 @@ def _show(outcome: Outcome, *, done: bool) -> None:
         if diagnostic.severity == "warning":
             tables.show(tables.warning(diagnostic.message))
     if done:
-        shown = {name: value for name, value in outcome.outputs.items() if name != "trust"}
+        hidden = ("trust", "without")
+        shown = {name: value for name, value in outcome.outputs.items() if name not in hidden}
         tables.show(tables.outputs(shown))
 
 
@@ -244,5 +271,8 @@ def _advise(landing: Landing) -> None:
 
     for each in landing.shortages:
         tables.show(tables.warning(f"{each.problem.message}. {each.problem.fix}"))
+    if landing.order.without:
+        left_out = ", ".join(landing.order.without)
+        tables.show(tables.warning(f"left out: {left_out}; --without none makes all"))
     if landing.order.trust is None:
         tables.show(tables.warning("no CI is trusted yet: add --ci and --repository"))

@@ -129,9 +129,11 @@ def mended(found: Sequence[Mended]) -> list[RenderableType]:
     return [table]
 
 
-def outputs(values: Mapping[str, Any], *, computed: Collection[str] = ()) -> RenderableType:
+def outputs(
+    values: Mapping[str, Any], *, computed: Collection[str] = (), title: str = "output"
+) -> RenderableType:
     """Stack outputs; ``computed`` ones are marked as known for sure only once they exist."""
-    table = grid("output", "value")
+    table = grid(title, "value")
     for name, value in sorted(values.items()):
         text = escape(str(value))
         table.add_row(name, f"≈ {text}" if name in computed else text)

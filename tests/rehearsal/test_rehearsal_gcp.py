@@ -44,6 +44,7 @@ ACCOUNT, ACCOUNT_GRANT = (
 GRANT = "gcp:projects/iAMMember:IAMMember"
 SERVICE = "gcp:projects/service:Service"
 SECRET, VERSION = "gcp:secretmanager/secret:Secret", "gcp:secretmanager/secretVersion:SecretVersion"
+POOLS = "locations/global/workloadIdentityPools"
 TOPIC = "gcp:pubsub/topic:Topic"
 ZONE, RECORD = "gcp:dns/managedZone:ManagedZone", "gcp:dns/recordSet:RecordSet"
 CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
@@ -252,6 +253,12 @@ class TestTables:
             "gcp:secretmanager/secretIamMember:SecretIamMember",
             {"secretId": f"projects/{PROJECT}/secrets/db", "role": "roles/r", "member": "m"},
             f"projects/{PROJECT}/secrets/db/roles/r/m", {},
+        ),
+        (
+            "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+            {"workloadIdentityPoolId": "plinth", "workloadIdentityPoolProviderId": "ci"},
+            f"projects/{PROJECT}/{POOLS}/plinth/providers/ci",
+            {"name": f"projects/{NUMBER}/{POOLS}/plinth/providers/ci"},
         ),
         (TOPIC, {"name": "events"}, f"projects/{PROJECT}/topics/events", {"project": PROJECT}),
         (

@@ -46,7 +46,7 @@ _PARTS: Final[Mapping[str, Mapping[str, _Part]]] = {
         "trail": _Part(
             title="the audit trail",
             made=("*aws:cloudtrail/trail:Trail::*",),
-            taken=r"MaximumNumberOfTrailsExceeded|TrailAlreadyExists",
+            taken=r"MaximumNumberOfTrailsExceeded|already has \d+ trails",
             because="has as many trails as it may, such as its organisation's",
         ),
         "config-recorder": _Part(

@@ -32,7 +32,7 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS resources (
   scope TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, urn TEXT, seed TEXT NOT NULL,
   region TEXT NOT NULL, revision INTEGER NOT NULL, inputs TEXT NOT NULL, outputs TEXT NOT NULL,
-  serial INTEGER PRIMARY KEY AUTOINCREMENT, UNIQUE (scope, type, id));
+  serial INTEGER PRIMARY KEY AUTOINCREMENT, UNIQUE (scope, type, id, region));
 CREATE INDEX IF NOT EXISTS resources_urn ON resources (urn);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
 """
@@ -47,7 +47,7 @@ class Record:
     Attributes:
         scope: The account or cluster that holds it, such as ``aws:111111111111``.
         type: Type token.
-        id: Physical identifier, unique for its type within the scope.
+        id: Physical identifier, unique for its type within the scope, or a region of it.
         urn: The URN it was made for; ``None`` for what the engine did not make.
         region: Region, or an empty text where there is none.
         inputs: The properties that were asked for, as they are now.
@@ -145,10 +145,12 @@ class Cloud:
         where = "WHERE ? IN (scope, '') AND type GLOB ? AND coalesce(urn, '') GLOB ?"
         return self._records(where, (scope or "", type, urn))
 
-    def get(self, type_: str, id_: str, scope: str | None = None) -> Record | None:
-        """The resource of a type with an identifier, if it exists."""
-        where = "WHERE type = ? AND id = ? AND ? IN (scope, '')"
-        return next(iter(self._records(where, (type_, id_, scope or ""))), None)
+    def get(
+        self, type_: str, id_: str, scope: str | None = None, region: str = ""
+    ) -> Record | None:
+        """The resource of a type with an identifier, if it exists; in a region or in any."""
+        where = "WHERE type = ? AND id = ? AND ? IN (scope, '') AND ? IN (region, '')"
+        return next(iter(self._records(where, (type_, id_, scope or "", region))), None)
 
     def by_id(self, id_: str, scope: str) -> Record | None:
         """The resource with an identifier, whatever its type."""
@@ -172,12 +174,16 @@ class Cloud:
         """The resources one of whose inputs is, or contains as an item, exactly this text."""
         return self._records(_LIKE.format("inputs"), (scope, _like(text)))
 
-    def add(self, record: Record) -> Record:
+    def add(self, record: Record, *, regional: bool = False) -> Record:
         """Record a new resource.
 
         Raises:
-            EngineError: One with that type and identifier exists in the scope.
+            EngineError: One with that type and identifier exists in the scope, or in the region
+                where identifiers are ``regional``.
         """
+        taken = EngineError(
+            Problem(code="already-exists", message=f"{record.type} {record.id} already exists")
+        )
         values = (record.scope, record.type, record.id, record.urn, record.seed, record.region)
         data = (record.revision, json.dumps(record.inputs), json.dumps(record.outputs))
         insert = (
@@ -185,14 +191,12 @@ class Cloud:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
         with self._lock:
+            if not regional and self.get(record.type, record.id, record.scope):
+                raise taken
             try:
                 self._db.execute(insert, (*values, *data))
             except sqlite3.IntegrityError as error:
-                raise EngineError(
-                    Problem(
-                        code="already-exists", message=f"{record.type} {record.id} already exists"
-                    )
-                ) from error
+                raise taken from error
             return self._current(record)
 
     def update(self, record: Record, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
@@ -227,8 +231,8 @@ class Cloud:
         """Delete a resource; deleting what is gone already is no error."""
         with self._lock:
             self._db.execute(
-                "DELETE FROM resources WHERE scope = ? AND type = ? AND id = ?",
-                (record.scope, record.type, record.id),
+                "DELETE FROM resources WHERE scope = ? AND type = ? AND id = ? AND region = ?",
+                (record.scope, record.type, record.id, record.region),
             )
 
     def count(self, name: str) -> int:
@@ -248,7 +252,7 @@ class Cloud:
         return int(row[0]) if row else 0
 
     def _current(self, record: Record) -> Record:
-        found = self.get(record.type, record.id, record.scope)
+        found = self.get(record.type, record.id, record.scope, record.region)
         if found is None:
             problem = f"{record.type} {record.id} does not exist"
             raise EngineError(Problem(code="not-found", message=problem))

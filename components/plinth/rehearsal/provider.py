@@ -208,7 +208,7 @@ class Provider:
         with self._answering(context, Call("read", token, request.urn)):
             settings = self._of(context)
             self._admit(settings, token)
-            record = self._cloud.get(token, request.id, settings.scope)
+            record = self._there(token, request.id, request.properties, settings)
             if record is None:
                 return provider_pb2.ReadResponse()
             marks = wire.decode(request.inputs).get("__defaults", [])
@@ -227,7 +227,7 @@ class Provider:
         call = None if request.preview else Call("update", token, request.urn)
         with self._answering(context, call):
             kind = self._kind(token)
-            record = self._cloud.get(token, request.id, settings.scope)
+            record = self._there(token, request.id, request.olds, settings)
             if request.preview:
                 known = record.outputs if record else wire.decode(request.olds)
                 properties = {**known, **_plain(inputs)}
@@ -253,7 +253,7 @@ class Provider:
         call = Call("delete", token, request.urn)
         with self._answering(context, call), self._cloud.transaction():
             self._admit(self._of(context), token)
-            record = self._cloud.get(token, request.id, self._of(context).scope)
+            record = self._there(token, request.id, request.properties, self._of(context))
             if record is not None:
                 reason = self._package.refuse_delete(record, self._cloud)
                 if reason:
@@ -317,7 +317,16 @@ class Provider:
             reason = self._package.refuse_create(draft, self._cloud)
             if reason:
                 raise EngineError(Problem(code="create-refused", message=reason))
-            return self._cloud.add(draft)
+            same = self._cloud.get(draft.type, draft.id, draft.scope)
+            if same and self._package.joins(draft.type):
+                self._cloud.delete(same)
+            return self._cloud.add(draft, regional=self._package.regional(kind))
+
+    def _there(self, token: str, id_: str, known: Struct, settings: Settings) -> Record | None:
+        """What has an identifier; of several regions' the one that the engine knows."""
+        regional = self._package.regional(self._kind(token))
+        region = wire.decode(known).get("region") if regional else None
+        return self._cloud.get(token, id_, settings.scope, str(region or ""))
 
     def _state(self, record: Record, settings: Settings) -> dict[str, Any]:
         kind = self._kind(record.type)

@@ -256,6 +256,16 @@ class Package:
         del kind, inputs, settings
         return {}
 
+    def regional(self, kind: Kind) -> bool:
+        """Whether identifiers of the type are taken in one region only."""
+        del kind
+        return False
+
+    def joins(self, token: str) -> bool:
+        """Whether to make what is there already is no error, and changes nothing."""
+        del token
+        return False
+
     def refuse_create(self, record: Record, cloud: Cloud) -> str | None:
         """Why the cloud would not make this resource, or ``None``."""
         del record, cloud

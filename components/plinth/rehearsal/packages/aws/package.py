@@ -143,6 +143,10 @@ class Aws(Package):
             outputs["region"] = inputs.get("region") or settings.region
         return outputs
 
+    def regional(self, kind: Kind) -> bool:
+        """What takes a region of its own: names are for each region."""
+        return "region" in kind.outputs and kind.token not in GLOBAL
+
     def refuse_create(self, record: Record, cloud: Cloud) -> str | None:
         """What it refers to has to exist, and its name has to be free."""
         if record.type in GLOBAL and cloud.get(record.type, record.id):

@@ -151,6 +151,10 @@ class Gcp(Package):
             outputs["project"] = inputs.get("project") or settings.account
         return outputs
 
+    def joins(self, token: str) -> bool:
+        """A member that has a role can be given it again."""
+        return token.lower().rpartition(":")[2].endswith("iammember")
+
     def refuse_create(self, record: Record, cloud: Cloud) -> str | None:
         """What it refers to has to exist, and its name has to be free."""
         return creation(record, cloud)

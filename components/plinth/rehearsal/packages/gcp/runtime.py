@@ -149,10 +149,21 @@ def _custom_role(birth: Birth) -> Made:
     return id_, {"name": id_, "deleted": False}
 
 
+def _federation(pattern: str) -> Maker:
+    """Workload identity pools: the identifier has the project's name, the name its number."""
+    path = f"locations/global/workloadIdentityPools/{pattern}"
+    number = on(f"projects/{{number}}/{path}")
+    return named(f"projects/{{project}}/{path}", name=number, state=lambda _birth: "ACTIVE")
+
+
 MAKERS: Final[Mapping[str, Maker]] = {
     "gcp:billing/budget:Budget": _budget,
     "gcp:container/cluster:Cluster": _cluster,
     "gcp:container/nodePool:NodePool": _node_pool,
+    "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": _federation("{workloadIdentityPoolId}"),
+    "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": _federation(
+        "{workloadIdentityPoolId}/providers/{workloadIdentityPoolProviderId}"
+    ),
     "gcp:logging/metric:Metric": named("{name}"),
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": _log_bucket,
     "gcp:logging/projectExclusion:ProjectExclusion": named("projects/{project}/exclusions/{name}"),

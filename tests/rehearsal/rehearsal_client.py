@@ -133,7 +133,12 @@ class Client:
 
     def read(self, made: Made) -> Made | None:
         answer = self._stub.Read(
-            pb.ReadRequest(id=made.id, urn=made.urn, inputs=wire.encode(made.inputs))
+            pb.ReadRequest(
+                id=made.id,
+                urn=made.urn,
+                inputs=wire.encode(made.inputs),
+                properties=wire.encode(made.outputs),
+            )
         )
         if not answer.id:
             return None
@@ -141,7 +146,9 @@ class Client:
         return Made(made.urn, made.token, answer.id, inputs, outputs)
 
     def delete(self, made: Made) -> None:
-        self._stub.Delete(pb.DeleteRequest(id=made.id, urn=made.urn))
+        self._stub.Delete(
+            pb.DeleteRequest(id=made.id, urn=made.urn, properties=wire.encode(made.outputs))
+        )
 
     def invoke(self, token: str, **args: Any) -> dict[str, Any]:
         answer = self._stub.Invoke(pb.InvokeRequest(tok=token, args=wire.encode(args)))

@@ -31,6 +31,17 @@ def test_identifiers_are_unique_per_type_and_scope(cloud: Cloud) -> None:
     cloud.add(record(type="aws:sns/topic:Topic"))
     with pytest.raises(EngineError, match="already exists"):
         cloud.add(record())
+    with pytest.raises(EngineError, match="already exists"):
+        cloud.add(record(region="eu-central-1"))
+
+
+def test_some_identifiers_are_taken_in_one_region_only(cloud: Cloud) -> None:
+    first, second = (cloud.add(record(region=name), regional=True) for name in ("a", "b"))
+    with pytest.raises(EngineError, match="already exists"):
+        cloud.add(second, regional=True)
+    cloud.delete(first)
+    assert cloud.get(second.type, second.id, second.scope, "a") is None
+    assert cloud.get(second.type, second.id, second.scope) == second
 
 
 def test_selecting(cloud: Cloud) -> None:

@@ -541,6 +541,15 @@ class TestConstraints:
         with pytest.raises(grpc.RpcError, match="409: the name data is taken"):
             other.make(BUCKET, {"location": "EU", "name": "data"}, name="other")
 
+    def test_a_member_can_be_given_a_role_again(self, gcp: Client, cloud: Cloud) -> None:
+        token = "gcp:projects/iAMMember:IAMMember"
+        wanted = {"project": PROJECT, "role": "roles/viewer", "member": "user:a@example.com"}
+        by_hand = gcp.make(token, wanted, name="hand")
+        assert gcp.make(token, wanted, name="ours").id == by_hand.id
+        (left,) = cloud.resources(type=token)
+        assert left.urn
+        assert left.urn.endswith("::ours")
+
     def test_keys_are_for_ever(self, gcp: Client, cloud: Cloud) -> None:
         ring = gcp.make(RING, {"name": "ring", "location": REGION})
         gcp.delete(ring)

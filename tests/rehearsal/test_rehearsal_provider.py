@@ -402,3 +402,19 @@ class TestConstraints:
                 client = Client(address, clusterIdentifier=identifier)
                 client.make(NAMESPACE, {"metadata": {"name": "ml"}})
         assert [r.id for r in cloud.resources()] == ["ml", "ml"]
+
+
+def test_a_name_is_taken_in_one_region_of_aws_only(aws: Client, cloud: Cloud) -> None:
+    recorder = {"name": "plinth", "roleArn": "arn:aws:iam::123456789012:role/config"}
+    token = "aws:cfg/recorder:Recorder"
+    aws.make(token, recorder, name="here")
+    away = aws.make(token, {**recorder, "region": "eu-central-1"}, name="away")
+    with pytest.raises(grpc.RpcError, match="already exists"):
+        aws.make(token, {**recorder, "region": "eu-central-1"}, name="again")
+    read = aws.read(away)
+    assert read
+    assert read.outputs["region"] == "eu-central-1"
+    aws.delete(away)
+    (left,) = cloud.resources(type=token)
+    assert left.urn
+    assert left.urn.endswith("::here")

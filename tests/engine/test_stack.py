@@ -147,7 +147,7 @@ def test_outputs_and_state(stack: Stack, settings: Settings, wanted: Wanted) -> 
 
 
 def test_the_state_stays_in_the_project(stack: Stack, settings: Settings, tmp_path: Path) -> None:
-    stack.preview()
+    stack.up()
     passphrase = settings.root / ".plinth" / "passphrase"
     assert stat.S_IMODE(passphrase.stat().st_mode) == 0o600
     state = settings.root / ".plinth" / "state" / ".pulumi" / "stacks" / "plinth" / "dev.json"

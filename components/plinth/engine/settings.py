@@ -13,7 +13,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -44,6 +44,8 @@ class Settings:
             configuration has goes first. Without either, a passphrase.
         secrets_home: The only backend for which ``secrets`` holds; any when left out.
         state: The backend, whatever else names one: of a stack that keeps the backend of others.
+        scratch: Where a stack that is thrown away has its project and its state, apart from all
+            that is kept, see :meth:`thrown_away`.
     """
 
     root: Path
@@ -54,6 +56,15 @@ class Settings:
     secrets: str | None = None
     secrets_home: str | None = None
     state: str | None = None
+    scratch: Path | None = None
+
+    def thrown_away(self, folder: Path) -> Settings:
+        """The same stack in a folder of its own, where it leaves backend and configuration alone.
+
+        Nothing of it outlives the folder. The configuration comes along as it is; it is opened as
+        ever where it holds secrets, and otherwise no key and no passphrase is asked for.
+        """
+        return replace(self, scratch=folder)
 
     @property
     def home(self) -> Path:
@@ -79,6 +90,8 @@ class Settings:
     @property
     def project_directory(self) -> Path:
         """The folder whose ``Pulumi.yaml`` the CLI works with."""
+        if self.scratch is not None:
+            return self.scratch / "project"
         return self.rehearsal / "project" if self.rehearse else self.root
 
     @property
@@ -92,8 +105,11 @@ def secrets_provider(settings: Settings) -> str | None:
     """What encrypts the secrets of a stack that is made anew; ``None`` for a passphrase."""
     if settings.rehearse:
         return None
+    config = _read_yaml(settings.config_file)
+    said: str | None = config.get("secretsprovider")
+    if settings.scratch is not None:
+        return said if _is_encrypted(config) else None
     elsewhere = settings.secrets_home not in (None, backend_url(settings))
-    said = _read_yaml(settings.config_file).get("secretsprovider")
     return said or (None if elsewhere else settings.secrets)
 
 
@@ -144,8 +160,8 @@ def backend_url(settings: Settings, variables: Mapping[str, str] | None = None) 
     ``.plinth/state``.  Empty when the CLI alone knows the address.
     """
     variables = os.environ if variables is None else variables
-    if settings.state is not None or settings.rehearse:
-        return settings.state or (settings.rehearsal / "state").as_uri()
+    if (own := _own_url(settings)) is not None:
+        return own
     if url := variables.get("PULUMI_BACKEND_URL") or settings.backend:
         return url
     if url := (load_project(settings.root).get("backend") or {}).get("url"):
@@ -156,6 +172,15 @@ def backend_url(settings: Settings, variables: Mapping[str, str] | None = None) 
     if variables.get("PULUMI_ACCESS_TOKEN"):
         return ""
     return embedded_url(settings)
+
+
+def _own_url(settings: Settings) -> str | None:
+    """The backend of a stack that has one of its own, whatever the user's is."""
+    if settings.scratch is not None:
+        return (settings.scratch / "state").as_uri()
+    if settings.state is not None or settings.rehearse:
+        return settings.state or (settings.rehearsal / "state").as_uri()
+    return None
 
 
 def embedded_url(settings: Settings) -> str:
@@ -197,11 +222,17 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
-def _write_rehearsal_project(settings: Settings) -> None:
+def _is_encrypted(config: Mapping[str, Any]) -> bool:
+    """Whether a stack's configuration holds secrets."""
+    values = config.get("config") or {}
+    return bool(_without_secrets(values) != values)
+
+
+def _write_mirrored_project(settings: Settings) -> None:
     """Mirrors the project: same name, hence same URNs, but files of its own to write to.
 
-    The stack's configuration is copied without what only its real backend can read, so neither a
-    salt nor a secret passes between the two.
+    For a rehearsal, the stack's configuration is copied without what only its real backend can
+    read, so neither a salt nor a secret passes between the two.
     """
     root, folder = settings.root.absolute(), settings.project_directory
     project = load_project(root)
@@ -219,12 +250,18 @@ def _write_rehearsal_project(settings: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
     mirrored = folder / f"Pulumi.{settings.environment}.yaml"
-    salt = _read_yaml(mirrored).get("encryptionsalt")
-    config = {
-        "config": _without_secrets(_read_yaml(settings.config_file).get("config") or {}),
-        **({"encryptionsalt": salt} if salt else {}),
-    }
-    mirrored.write_text(yaml.safe_dump(config), encoding="utf-8")
+    config = _read_yaml(settings.config_file)
+    values = config.get("config") or {}
+    if settings.rehearse:
+        values, config = _without_secrets(values), _read_yaml(mirrored)
+    elif not _is_encrypted(config):
+        config = {}
+    kept: dict[str, Any] = {key: config[key] for key in _ENCRYPTION if key in config}
+    mirrored.write_text(yaml.safe_dump({"config": values, **kept}), encoding="utf-8")
+
+
+#: What opens the secrets of a stack's configuration.
+_ENCRYPTION: Final = ("secretsprovider", "encryptedkey", "encryptionsalt")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -247,18 +284,24 @@ def run_variables(settings: Settings, engine: Engine) -> dict[str, str]:
     url = backend_url(settings)
     if url:
         variables["PULUMI_BACKEND_URL"] = url
-    if (settings.rehearse and settings.state is None) or url == embedded_url(settings):
+    is_own = settings.scratch is not None or (settings.rehearse and settings.state is None)
+    if is_own or url == embedded_url(settings):
         directory = backend_directory(url, settings.root)
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
+    if settings.rehearse or settings.scratch is not None:
+        _write_mirrored_project(settings)
     if settings.rehearse:
-        _write_rehearsal_project(settings)
         return variables | {
             # Nothing here is worth hiding, and the user's own passphrase must not leak into it.
             "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
             "PULUMI_HOME": str(settings.rehearsal / "home"),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
+    if settings.scratch is not None:
+        if not _is_encrypted(_read_yaml(settings.config_file)):
+            return variables | {"PULUMI_CONFIG_PASSPHRASE": "thrown away"}
+        url = backend_url(replace(settings, scratch=None))
     if url == embedded_url(settings) and not any(name in os.environ for name in _PASSPHRASES):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase_file(settings))
     return variables

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from pulumi import RunError, automation
@@ -107,7 +108,7 @@ class Stack:
         targets: Sequence[str] = (),
         refresh: bool = False,
     ) -> Outcome:
-        """What ``up`` would do.
+        """What ``up`` would do. Backend and configuration stay as they are.
 
         Args:
             on_change: Told of each step.
@@ -119,7 +120,7 @@ class Stack:
             ChangesFoundError: Something would change and ``allow_changes`` is off.
         """
         packs, configs = self._pack_arguments()
-        with self._open(on_change) as (stack, events, started):
+        with self._look(on_change) as (stack, events, started):
             stack.preview(
                 on_event=events,
                 color="never",
@@ -249,7 +250,7 @@ class Stack:
         events = Collector(self._stateful, on_change, refreshing=refreshing)
         started = time.monotonic()
         with self._translated(events), ExitStack() as resources:
-            workspace = self._workspace(resources)
+            workspace = self._workspace(self.settings, self._clouds(resources))
             self._release()
             yield (
                 automation.Stack.create_or_select(self.settings.environment, workspace),
@@ -258,10 +259,31 @@ class Stack:
             )
 
     @contextmanager
+    def _look(
+        self, on_change: OnChange | None
+    ) -> Iterator[tuple[automation.Stack, Collector, float]]:
+        """A stack to be looked at. One that is not there yet stands in a state thrown away.
+
+        Who may only read could not make it.
+        """
+        events = Collector(self._stateful, on_change)
+        started = time.monotonic()
+        with self._translated(events), ExitStack() as resources:
+            clouds, name = self._clouds(resources), self.settings.environment
+            self._release()
+            try:
+                stack = automation.Stack.select(name, self._workspace(self.settings, clouds))
+            except StackNotFoundError:
+                folder = resources.enter_context(TemporaryDirectory(prefix="plinth-preview-"))
+                settings = self.settings.thrown_away(Path(folder))
+                stack = automation.Stack.create(name, self._workspace(settings, clouds))
+            yield stack, events, started
+
+    @contextmanager
     def _select(self) -> Iterator[automation.Stack | None]:
-        with self._translated(Collector(self._stateful)), ExitStack() as resources:
+        with self._translated(Collector(self._stateful)):
             # Nothing is asked of any cloud here, so none is simulated.
-            workspace = self._workspace(resources, clouds=False)
+            workspace = self._workspace(self.settings, {})
             try:
                 stack = automation.Stack.select(self.settings.environment, workspace)
             except StackNotFoundError:
@@ -291,17 +313,18 @@ class Stack:
 
         return heard
 
-    def _workspace(self, resources: ExitStack, *, clouds: bool = True) -> Workspace:
-        variables = run_variables(self.settings, self._engine) | self._extra
-        if self.settings.rehearse and clouds:
-            variables |= resources.enter_context(self._attached())
+    def _workspace(self, settings: Settings, clouds: Mapping[str, str]) -> Workspace:
         return Workspace(
-            work_dir=str(self.settings.project_directory),
+            work_dir=str(settings.project_directory),
             program=self._program,
-            env_vars=variables,
-            secrets_provider=secrets_provider(self.settings),
+            env_vars={**run_variables(settings, self._engine), **self._extra, **clouds},
+            secrets_provider=secrets_provider(settings),
             pulumi_command=Command(self._engine, os.environ),
         )
+
+    def _clouds(self, resources: ExitStack) -> Mapping[str, str]:
+        """Starts the simulated clouds of a rehearsal; the variables that attach them."""
+        return resources.enter_context(self._attached()) if self.settings.rehearse else {}
 
     def _attached(self) -> AbstractContextManager[dict[str, str]]:
         from plinth.rehearsal import launch, packages

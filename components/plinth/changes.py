@@ -5,16 +5,20 @@ Nothing here imports Pulumi.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 from plinth.errors import Problem
+from plinth.graph import Graph
 
 Op = Literal["create", "update", "replace", "delete", "read", "refresh", "same", "import"]
+#: Hash of what a resource is to become, from its URN and its inputs as the engine has them.
+Goal = Callable[[str, Mapping[str, Any]], str]
 Risk = Literal["none", "low", "high", "data-loss"]
 
 #: Steps that leave what runs in the cloud as it is.
@@ -45,6 +49,8 @@ class Change:
         reason: Why it is replaced, deleted or at risk, one clause; empty when there is no question.
         content: Hash of the new inputs as far as they change, to tell one change from another;
             empty where there are none. Secrets are no part of it.
+        goal: Hash of what it is to become, see :func:`goals`; empty where nothing is to stay, and
+            where nobody asked.
         drift: Properties that were changed outside of Plinth, where the cloud was asked;
             :data:`GONE` alone when the whole thing is.
     """
@@ -59,6 +65,7 @@ class Change:
     stateful: bool = False
     reason: str = ""
     content: str = ""
+    goal: str = ""
     drift: tuple[str, ...] = ()
 
     @property
@@ -208,3 +215,68 @@ def digest(changes: Iterable[Change]) -> str:
         if each.op not in QUIET
     )
     return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
+
+
+def goals(graph: Graph) -> Goal:
+    """Tells what resources are to become, the same before and after others have been made.
+
+    Inputs that come from other resources are unknown to the engine until those are there; they
+    count as the graph has them, where the spec alone decides.  All others count as the engine has
+    them, looked-up values included.  What a provider adds by itself does not count: it follows from
+    the rest.
+    """
+
+    def goal(urn: str, inputs: Mapping[str, Any]) -> str:
+        resource = graph.by_urn.get(urn)
+        if resource is None:
+            return content(inputs)
+        wired = resource.property_dependencies
+        return content(
+            {
+                key: value if wired.get(key) else inputs.get(key)
+                for key, value in resource.inputs.items()
+            }
+        )
+
+    return goal
+
+
+def approval(plan: str, changes: Iterable[Change]) -> str:
+    """What ``up --approved`` takes: a plan's digest, and after a ``+`` a mark for each change.
+
+    By the marks the rest of the plan is known again when a run ends halfway.
+    """
+    marks = sorted(_mark(change, change.op) for change in changes if change.felt)
+    return f"{plan}+{''.join(marks)}" if marks else plan
+
+
+#: An approval, as a regular expression.
+APPROVAL: Final = r"sha256:[0-9a-f]{64}(?:\+(?:[0-9A-Za-z._]{12})+)?"
+
+
+def unapproved(changes: Iterable[Change], approved: str) -> tuple[Change, ...]:
+    """The changes that are not among those of an approval, nor what is left of one of them."""
+    _, _, text = approved.partition("+")
+    marks = {text[at : at + _MARK] for at in range(0, len(text), _MARK)}
+    return tuple(
+        change
+        for change in changes
+        if change.felt
+        and marks.isdisjoint(_mark(change, op) for op in (change.op, *_LEFT_OF.get(change.op, ())))
+    )
+
+
+#: What a change may be the rest of: something made that has yet to settle is updated, and where
+#: the old one is gone already, a replacement makes the new one.
+_LEFT_OF: Final[Mapping[Op, tuple[Op, ...]]] = {
+    "create": ("replace",),
+    "update": ("create", "replace"),
+}
+
+#: Characters of a mark: 72 bits in base64.
+_MARK: Final = 12
+
+
+def _mark(change: Change, op: Op) -> str:
+    hashed = hashlib.sha256(json.dumps([change.urn, op, change.goal]).encode()).digest()
+    return base64.b64encode(hashed, altchars=b"._").decode()[:_MARK]

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from plinth import planning, program
 from plinth.accounts import CLOUDS
 from plinth.blueprint import Blueprint
+from plinth.changes import goals
 from plinth.clouds import accounts
 from plinth.combinations import account_names
 from plinth.errors import EngineError, PlinthError, PolicyError, Problem
+from plinth.graph import Graph
 
 if TYPE_CHECKING:
     from plinth.engine.changes import OnChange, Outcome
@@ -56,6 +58,10 @@ class Environment:
     stack: Stack
     rehearse: bool
 
+    def graph(self) -> Graph:
+        """Everything that the environment should consist of."""
+        return planning.graph_of(self.blueprint, planning.project_of(self.spec))
+
     @property
     def resources(self) -> list[dict[str, Any]]:
         """What the state knows of, as in ``pulumi stack export``; empty when it is not up."""
@@ -69,10 +75,17 @@ class Environment:
         *,
         allow_changes: bool = True,
         refresh: bool = False,
+        graph: Graph | None = None,
     ) -> Outcome:
-        """What ``up`` would do; with ``refresh``, once it has asked the clouds what is there."""
+        """What ``up`` would do; with ``refresh``, once it has asked the clouds what is there.
+
+        With the environment's ``graph``, changes say their goals, by which they can be approved.
+        """
+        goal = goals(graph) if graph else None
         with self._explained():
-            return self.stack.preview(on_change, allow_changes=allow_changes, refresh=refresh)
+            return self.stack.preview(
+                on_change, allow_changes=allow_changes, refresh=refresh, goal=goal
+            )
 
     def up(
         self,
@@ -224,8 +237,7 @@ def refuse_violations(environment: Environment) -> None:
     levels = {blueprint.settings.policies, *blueprint.settings.compliance.rules.values()}
     if not levels & {"mandatory", "remediate"}:
         return
-    graph = planning.graph_of(blueprint, planning.project_of(environment.spec))
-    report = planning.judge(blueprint, graph)
+    report = planning.judge(blueprint, environment.graph())
     problems = planning.policy_problems(report, blueprint.environment)
     if problems:
         raise PolicyError(*problems)

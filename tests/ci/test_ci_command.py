@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ci_servers import FakeGitHub
-from ci_support import DIGEST, review
+from ci_support import APPROVED, review
 from cli_support import Plinth
 
 
@@ -70,7 +70,7 @@ def test_a_comment_is_printed_or_posted(
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(plinth.folder / "event.json"))
     assert "Commented" in plinth("ci", "comment", "dev.json", "--post").out
     assert "https://github.com/octo/platform/actions/runs/99" in github.comments[0]["body"]
-    assert plinth("ci", "approved", "dev").out == f"{DIGEST}\n"
+    assert plinth("ci", "approved", "dev").out == f"{APPROVED}\n"
     answer = plinth("ci", "approved", "prod", "--json")
     assert (answer.code, answer.problem["code"]) == (1, "not-approved")
 

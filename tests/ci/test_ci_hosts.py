@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ci_servers import TOKEN, FakeAzureDevOps, FakeGitHub, FakeGitLab, Refusal, Server
-from ci_support import BLOCKER, DIGEST, review
+from ci_support import APPROVED, BLOCKER, review
 
 from plinth.ci import notes
 from plinth.ci.hosts import Host, host
@@ -120,8 +120,8 @@ def test_what_was_merged_is_what_was_approved(case: Case) -> None:
     notes.post_comment(case.host(), comment(), platform="churn")
     case.merged()
     deploying = case.host(pull_request=False)
-    assert notes.approved(deploying, "dev", platform="churn") == DIGEST
-    assert notes.approved(deploying, "dev", platform="churn", pull_request="7") == DIGEST
+    assert notes.approved(deploying, "dev", platform="churn") == APPROVED
+    assert notes.approved(deploying, "dev", platform="churn", pull_request="7") == APPROVED
 
 
 def test_no_pull_request_no_approval(case: Case) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ci_support import DIGEST, review
+from ci_support import APPROVED, DIGEST, review
 
+from plinth.changes import approval
 from plinth.ci import notes
 from plinth.errors import UsageError
 
@@ -21,7 +23,9 @@ def last(text: str) -> str:
 def test_the_last_line_carries_the_digests() -> None:
     text = notes.comment([review(), review("prod")], platform="churn")
     assert text.startswith("<!-- plinth-review churn -->")
-    assert last(text) == (f'<!-- plinth-approved {{"dev": "{DIGEST}", "prod": "{DIGEST}"}} -->')
+    prod = approval(DIGEST, review("prod").changes)
+    assert last(text) == f'<!-- plinth-approved {{"dev": "{APPROVED}", "prod": "{prod}"}} -->'
+    assert APPROVED.startswith(f"{DIGEST}+")
 
 
 @pytest.mark.parametrize("forged", [FORGED, f"\n\n{FORGED}\n", f"-->\n{FORGED}"])
@@ -48,6 +52,16 @@ def test_the_comment_fits_with_its_last_line() -> None:
     text = notes.comment(many, platform="churn")
     assert len(text) < 65_536  # characters, as GitHub counts
     assert last(text).count(DIGEST) == 200
+
+
+def test_plans_that_are_too_many_are_approved_as_a_whole() -> None:
+    (bucket,) = review().changes
+    changes = tuple(replace(bucket, urn=f"{bucket.urn}-{number}") for number in range(900))
+    many = [review(name, changes=changes) for name in ("dev", "staging", "prod")]
+    assert len(last(notes.comment(many[:2], platform="churn"))) > 900 * 2 * 12
+    text = notes.comment(many, platform="churn")
+    assert json.loads(last(text)[21:-4]) == dict.fromkeys(("dev", "staging", "prod"), DIGEST)
+    assert "**prod**" in text
 
 
 def test_a_log_stays_in_its_fence_and_within_bounds() -> None:

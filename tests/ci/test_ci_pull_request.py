@@ -199,7 +199,7 @@ def test_from_pull_request_to_deployment(  # noqa: PLR0915 - one story
     runner.job("plinth-preview", "comment", needs=needs)
     runner.job("plinth-preview", "comment", needs=needs)
     (comment,) = server.comments
-    assert re.search(r'plinth-approved {"dev": "sha256:\w+"}', comment["body"])
+    assert re.search(r'plinth-approved {"dev": "sha256:[\w.+]+"}', comment["body"])
     assert runner.ran[:5] == [
         "Install Plinth",
         "Validate",
@@ -214,12 +214,22 @@ def test_from_pull_request_to_deployment(  # noqa: PLR0915 - one story
     runner.event(before=base)
     outputs, _ = runner.job("plinth-deploy", "changes")
     assert outputs["environments"].split() == ["dev"]
-    _, said = runner.job("plinth-deploy", "up-dev")
-    assert "created" in said
+    faults = runner.temp / "faults.json"
+    faults.write_text('[{"operation": "create", "nth": 9, "action": "fail"}]')
+    faulty = {**runner.context["vars"], "PLINTH_ARGS": f"--rehearse --faults {faults}"}
+    _, said = runner.job("plinth-deploy", "up-dev", code=1, vars=faulty)
+    assert "resource-failed" in said
 
-    # Run again, the plan is another one by now (nothing is left to do), and is refused.
+    # Run again, it makes the rest, unless something else has come on top.
+    project.write(environments={"dev": {**dev, "tags": {"team": "fraud"}}, "prod": prod})
     _, said = runner.job("plinth-deploy", "up-dev", code=1)
     assert "plan-changed" in said
+    assert "nobody approved to" in said
+    git(project.folder, "checkout", "-q", "stacks")
+    _, said = runner.job("plinth-deploy", "up-dev")
+    assert "created" in said
+    _, said = runner.job("plinth-deploy", "up-dev")
+    assert "nothing changed" in said
     # Nobody approved anything for prod.
     _, said = runner.job("plinth-deploy", "up-prod", code=1)
     assert "not-approved" in said

@@ -10,7 +10,10 @@ import pytest
 import yaml
 from review_support import SPEC, change
 
+from plinth.changes import Change, Op
+from plinth.changes import approval as handed_on
 from plinth.engine.changes import Outcome
+from plinth.errors import UsageError
 from plinth.review import approvals
 from plinth.spec.models import Approval
 
@@ -99,8 +102,66 @@ def test_another_plan_than_the_approved_one_is_refused() -> None:
     approvals.refuse_other_plan(planned, None, "prod")
     approvals.refuse_other_plan(planned, planned.digest, "prod")
     with pytest.raises(approvals.PlanChangedError) as refused:
-        approvals.refuse_other_plan(planned, "sha256:0", "prod")
+        approvals.refuse_other_plan(planned, f"sha256:{'0' * 64}", "prod")
     (problem,) = refused.value.problems
     assert (problem.code, refused.value.exit_code) == ("plan-changed", 4)
     assert planned.digest in problem.fix
     assert refused.value.outcome is planned
+
+
+def planned(*changes: Change) -> Outcome:
+    return Outcome(changes=changes, outputs={}, seconds=1)
+
+
+def step(name: str, op: Op, goal: str = "g") -> Change:
+    type_ = "aws:s3/bucket:Bucket"
+    urn = f"urn:pulumi:dev::churn::{type_}::{name}"
+    return Change(urn=urn, type=type_, name=name, op=op, goal=goal)
+
+
+WHOLE = (step("a", "create"), step("b", "update"), step("c", "replace"), step("d", "delete", ""))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        WHOLE[1:],
+        (),
+        (step("a", "update"),),  # made, and yet to settle
+        (step("c", "create"),),  # its old one is gone
+        (step("c", "update"), step("d", "delete", "")),
+        (step("a", "same", "x"), step("b", "read", "x")),
+    ],
+)
+def test_the_rest_of_an_approved_plan_goes_on(rest: tuple[Change, ...]) -> None:
+    given = handed_on(planned(*WHOLE).digest, WHOLE)
+    approvals.refuse_other_plan(planned(*rest), given, "dev")
+    with pytest.raises(approvals.PlanChangedError):  # a digest alone is that plan alone
+        approvals.refuse_other_plan(planned(*rest), planned(*WHOLE).digest, "dev")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        step("a", "create", "other"),
+        step("a", "replace"),
+        step("a", "delete", ""),
+        step("b", "create"),
+        step("b", "replace"),
+        step("c", "delete", ""),
+        step("d", "create", ""),
+        step("e", "create"),
+    ],
+)
+def test_what_nobody_approved_is_named(other: Change) -> None:
+    given = handed_on(planned(*WHOLE).digest, WHOLE)
+    with pytest.raises(approvals.PlanChangedError) as refused:
+        approvals.refuse_other_plan(planned(WHOLE[1], other), given, "dev")
+    message = refused.value.problems[0].message
+    assert message.endswith(f"nobody approved to {other.op} {other.name} (Bucket)")
+
+
+@pytest.mark.parametrize("given", ["", "sha256:0", "yes", f"sha256:{'0' * 64}+short"])
+def test_what_is_no_digest_is_told(given: str) -> None:
+    with pytest.raises(UsageError, match="no digest of a plan"):
+        approvals.refuse_other_plan(planned(*WHOLE), given, "dev")

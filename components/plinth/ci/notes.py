@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from plinth.changes import APPROVAL, approval
 from plinth.ci.hosts import Host, Note
 from plinth.errors import PlinthError, Problem, UsageError
 from plinth.review.markdown import comment as render
@@ -22,10 +23,11 @@ from plinth.review.model import Review
 LABEL: Final = "plinth-drift"
 
 _APPROVED: Final = re.compile(r"<!-- plinth-approved (\{.*\}) -->")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 #: GitHub takes 65,536 characters in a comment, and 1 MiB in a summary.
 _LONGEST_COMMENT: Final = 65_000
 _LONGEST_LOG: Final = 900_000
+#: Of the last line; beyond, plans are approved as a whole, and none can be finished by its rest.
+_LONGEST_APPROVALS: Final = 25_000
 _CUT: Final = "\n\n_More did not fit here; the full log has everything._"
 
 
@@ -79,12 +81,19 @@ def comment(
         text = f"{mark}\n{text}"
     if reviews and (missing := _missing(reviews, expected)):
         text = f"{text.rstrip()}\n\n{_absent(missing, log)}\n"
-    digests = {
-        review.environment: review.digest
+    may_go = [
+        review
         for review in reviews
         if trusted and review.source == "engine" and not review.blockers
-    }
-    return _ended(text, f"<!-- plinth-approved {json.dumps(digests, sort_keys=True)} -->")
+    ]
+    line = _approving({each.environment: approval(each.digest, each.changes) for each in may_go})
+    if len(line) > _LONGEST_APPROVALS:
+        line = _approving({each.environment: each.digest for each in may_go})
+    return _ended(text, line)
+
+
+def _approving(approvals: Mapping[str, str]) -> str:
+    return f"<!-- plinth-approved {json.dumps(approvals, sort_keys=True)} -->"
 
 
 def mark_of(platform: str) -> str:
@@ -120,7 +129,7 @@ def post_comment(host: Host, body: str, *, platform: str, quiet: bool = False) -
 def approved(
     host: Host, environment: str, *, platform: str, pull_request: str | None = None
 ) -> str:
-    """The digest of the plan that a pull request approved.
+    """The plan that a pull request approved, as :func:`plinth.changes.approval` has it.
 
     Read from the last line of the comment that the pipeline itself wrote, and from no other.
 
@@ -242,7 +251,7 @@ def _digests(body: str) -> Mapping[str, str]:
         digests = json.loads(found[1])
     except ValueError:
         return {}
-    return {name: each for name, each in digests.items() if _DIGEST.fullmatch(str(each))}
+    return {name: each for name, each in digests.items() if re.fullmatch(APPROVAL, str(each))}
 
 
 def _neutral(text: str) -> str:

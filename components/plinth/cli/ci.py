@@ -236,7 +236,7 @@ def issue(
         click.echo(f"Issue {done}: {address}" if address else "No drift, no issue.")
 
 
-@ci.command(short_help="Print the digest of the plan that was approved.")
+@ci.command(short_help="Print what was approved, for `up --approved`.")
 @environment_argument
 @spec_option
 @click.option(
@@ -247,20 +247,19 @@ def issue(
 )
 @json_option
 def approved(environment: str, spec: Path, *, pull_request: str | None, as_json: bool) -> None:
-    """Print the digest of ENV's plan that a pull request approved, for `plinth up --approved`.
+    """Print the plan of ENV that a pull request approved, for `plinth up --approved`.
 
-    It is read from the comment that the pipeline itself wrote, and from no other.
+    That is its digest, and a mark for each change, by which its rest is known again. It is read
+    from the comment that the pipeline itself wrote, and from no other.
     """
     from plinth.ci import notes
     from plinth.ci.hosts import host
 
-    digest = notes.approved(
-        host(), environment, platform=_platform(spec), pull_request=pull_request
-    )
+    found = notes.approved(host(), environment, platform=_platform(spec), pull_request=pull_request)
     if as_json:
-        output.emit({"environment": environment, "digest": digest})
+        output.emit({"environment": environment, "approved": found})
     else:
-        click.echo(digest)
+        click.echo(found)
 
 
 @ci.command(short_help="Tell cloud SDKs about the job's identity token.")

@@ -128,7 +128,7 @@ def _refuse_engine(**given: bool) -> None:
 @_faults_option
 @_yes_option
 @click.option("--allow-data-loss", is_flag=True, help="Replace or delete what keeps data.")
-@click.option("--approved", metavar="DIGEST", help="Refuse any other plan than that of a preview.")
+@click.option("--approved", metavar="DIGEST", help="Refuse any other plan than this, or its rest.")
 @click.option("--adopt", multiple=True, metavar="URN=ID", help="Take in an interrupted creation.")
 @click.option("--forget", multiple=True, metavar="URN", help="Drop an interrupted creation.")
 def up(
@@ -180,8 +180,9 @@ def up(
     if not opened.resources and not asking and approved is None:
         refuse_violations(opened)
     else:
+        graph = opened.graph() if approved else None
         with progress("Previewing", opened, quiet=as_json) as report:
-            planned = opened.preview(report)
+            planned = opened.preview(report, graph=graph)
         if planned.changed and not as_json:
             _show(planned, as_json=False)
         refuse_other_plan(planned, approved, environment)

@@ -15,6 +15,7 @@ from plinth.changes import (
     QUIET,
     Change,
     Diagnostic,
+    Goal,
     Op,
     Risk,
     content,
@@ -146,7 +147,11 @@ def _properties(step: StepEventMetadata) -> dict[str, str]:
 
 
 def change_of(
-    step: StepEventMetadata, stateful: Callable[[str], bool], *, refreshing: bool = False
+    step: StepEventMetadata,
+    stateful: Callable[[str], bool],
+    *,
+    refreshing: bool = False,
+    goal: Goal | None = None,
 ) -> Change:
     """The change that one engine step is part of; in a refresh the cloud is the one that acted."""
     op = _OPS.get(step.op.value, "update")
@@ -172,6 +177,7 @@ def change_of(
         stateful=keeps_data,
         reason=reason,
         content=_content(step, op, properties),
+        goal=_goal(step, goal),
     )
 
 
@@ -181,6 +187,12 @@ def _content(step: StepEventMetadata, op: Op, properties: Mapping[str, str]) -> 
     return content(step.new.inputs, None if op in {"create", "import"} else properties)
 
 
+def _goal(step: StepEventMetadata, goal: Goal | None) -> str:
+    if goal is None or step.new is None or step.op.value in _OF_THE_OLD:
+        return ""
+    return goal(step.urn, step.new.inputs or {})
+
+
 class Collector:
     """Gathers the events of one operation; an instance is an ``on_event`` callback.
 
@@ -188,6 +200,7 @@ class Collector:
         stateful: Whether a resource of a type keeps data.
         on_change: Told of every step as it happens.
         refreshing: The operation is a refresh.
+        goal: Tells what resources are to become, where plans are compared change by change.
     """
 
     def __init__(
@@ -196,8 +209,10 @@ class Collector:
         on_change: OnChange | None = None,
         *,
         refreshing: bool = False,
+        goal: Goal | None = None,
     ) -> None:
         self._stateful = stateful
+        self._goal = goal
         self._refreshing = refreshing
         self._on_change = on_change
         self._changes: dict[str, Change] = {}
@@ -246,7 +261,7 @@ class Collector:
             self._drift[step.urn] = drift
 
     def _step(self, step: StepEventMetadata, phase: Phase) -> None:
-        change = change_of(step, self._stateful, refreshing=self._refreshing)
+        change = change_of(step, self._stateful, refreshing=self._refreshing, goal=self._goal)
         known = self._changes.get(step.urn)
         if known is not None:
             better = max(known, change, key=lambda each: _RANK.index(each.op))
@@ -255,6 +270,7 @@ class Collector:
                 better,
                 properties=better.properties or other.properties,
                 content=better.content or other.content,
+                goal=better.goal or other.goal,
             )
         self._changes[step.urn] = change
         if self._on_change is not None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from pulumi import RunError, automation
 from pulumi.automation.errors import CommandError, StackNotFoundError
 
+from plinth.changes import Goal
 from plinth.engine import quiet, recovery
 from plinth.engine.changes import ChangesFoundError, Collector, OnChange, Outcome
 from plinth.engine.command import Command, Workspace
@@ -107,6 +108,7 @@ class Stack:
         allow_changes: bool = True,
         targets: Sequence[str] = (),
         refresh: bool = False,
+        goal: Goal | None = None,
     ) -> Outcome:
         """What ``up`` would do. Backend and configuration stay as they are.
 
@@ -115,12 +117,13 @@ class Stack:
             allow_changes: Whether anything may change.
             targets: URNs to limit it to.
             refresh: Whether the cloud is asked first what is really there.
+            goal: Tells what resources are to become, see :func:`plinth.changes.goals`.
 
         Raises:
             ChangesFoundError: Something would change and ``allow_changes`` is off.
         """
         packs, configs = self._pack_arguments()
-        with self._look(on_change) as (stack, events, started):
+        with self._look(on_change, goal) as (stack, events, started):
             stack.preview(
                 on_event=events,
                 color="never",
@@ -260,13 +263,13 @@ class Stack:
 
     @contextmanager
     def _look(
-        self, on_change: OnChange | None
+        self, on_change: OnChange | None, goal: Goal | None
     ) -> Iterator[tuple[automation.Stack, Collector, float]]:
         """A stack to be looked at. One that is not there yet stands in a state thrown away.
 
         Who may only read could not make it.
         """
-        events = Collector(self._stateful, on_change)
+        events = Collector(self._stateful, on_change, goal=goal)
         started = time.monotonic()
         with self._translated(events), ExitStack() as resources:
             clouds, name = self._clouds(resources), self.settings.environment

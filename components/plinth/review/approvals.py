@@ -5,6 +5,7 @@ They are lines of the spec, so that whoever reviews the change reviews the appro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from plinth.changes import Change
-from plinth.errors import EngineError, Problem
+from plinth.changes import APPROVAL, Change, unapproved
+from plinth.errors import EngineError, Problem, UsageError
 from plinth.review.model import Approval, Approvals
 from plinth.spec.document import PLACEHOLDER, Document, load
 from plinth.spec.overlay import ENVIRONMENTS
@@ -156,22 +157,40 @@ def _written(line: Mapping[str, Any]) -> str:
 
 
 def refuse_other_plan(planned: Outcome, approved: str | None, environment: str) -> None:
-    """Refuses an update whose preview is not the one that was approved.
+    """Refuses an update whose preview is neither the approved one nor the rest of it.
 
     Args:
-        planned: What the preview found.
-        approved: Digest of the approved preview; ``None`` where any will do.
+        planned: What the preview found, with the goals of its changes.
+        approved: Digest of the approved preview, alone or as :func:`plinth.changes.approval` has
+            it; ``None`` where any will do.
         environment: The environment.
 
     Raises:
+        UsageError: It is no digest.
         PlanChangedError: It would do something else.
     """
-    if approved is None or approved == planned.digest:
+    if approved is None:
         return
+    if not re.fullmatch(APPROVAL, approved):
+        raise UsageError(
+            Problem(
+                code="digest-malformed",
+                message=f"'{approved[:_SHOWN]}' is no digest of a plan",
+                fix=f"Take the one that `plinth preview {environment}` or `plinth ci approved "
+                f"{environment}` prints.",
+            )
+        )
+    digest, _, marks = approved.partition("+")
+    if digest == planned.digest:
+        return
+    others = unapproved(planned.changes, approved) if marks else ()
+    if marks and not others:
+        return
+    added = f": nobody approved to {_listed(others)}" if others else ""
     error = PlanChangedError(
         Problem(
             code="plan-changed",
-            message="the plan is no longer the one that was approved; nothing was changed",
+            message="the plan is no longer the one that was approved; nothing was changed" + added,
             environment=environment,
             fix=f"Look at `plinth preview {environment}` again and approve what it says now: "
             f"{planned.digest}.",
@@ -179,3 +198,14 @@ def refuse_other_plan(planned: Outcome, approved: str | None, environment: str) 
     )
     error.outcome = planned
     raise error
+
+
+#: Characters of a digest, and changes, that are told of.
+_SHOWN: Final = 80
+_NAMED: Final = 5
+
+
+def _listed(changes: Sequence[Change]) -> str:
+    kinds = [f"{each.op} {each.name} ({each.type.rsplit(':', 1)[-1]})" for each in changes[:_NAMED]]
+    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    return ", ".join(kinds) + more

@@ -44,7 +44,7 @@ def through_engine(
     made = planning.planned(blueprint, planning.project_of(opened.spec))
     stopped: tuple[Problem, ...] = ()
     try:
-        outcome = opened.preview(on_change, refresh=refresh)
+        outcome = opened.preview(on_change, refresh=refresh, graph=made.graph)
     except PlinthError as error:
         if error.outcome is None:
             raise

@@ -197,3 +197,64 @@ def test_a_merge_conflict_is_one_sentence(plinth: Plinth) -> None:
         answer = plinth(*words, "--json")
         assert (answer.code, answer.problem["code"]) == (2, "merge-conflict")
         assert answer.problem["location"]["line"] == 7
+
+
+@pytest.mark.engine
+def test_all_environments_are_reviewed_at_once(plinth: Plinth) -> None:
+    plinth("up", *REHEARSE)
+    words = ("preview", "--all", "--rehearse", "--parallel", "2")
+    answer = plinth(*words, "--json")
+    assert answer.code == 0
+    found = {name: each["result"] for name, each in answer.json["environments"].items()}
+    assert found["dev"]["summary"] == {}
+    assert found["prod"]["summary"]["create"] > 20
+    digests = {each["digest"] for each in found.values()}
+    assert plinth("preview", "prod", "--rehearse", "--json").json["digest"] in digests
+
+    changed = plinth(*words, "--expect-no-changes")
+    assert changed.code == 4
+    lines = changed.err.splitlines()
+    assert "dev  │ churn · dev on aws eu-west-1" in lines
+    assert "changes-found" in changed.err
+    assert "failed (4)" in changed.out
+
+    target = plinth.folder / "reviews" / "all.md"
+    written = plinth(*words, "--format", "markdown", "--output", str(target))
+    assert (written.code, "written to" in written.out) == (0, True)
+    text = target.read_text(encoding="utf-8")
+    assert text.startswith("<!-- plinth-review churn -->")
+    assert all(digest in text for digest in digests)
+
+
+def test_what_cannot_be_looked_at_is_named_among_all(plinth: Plinth) -> None:
+    git(plinth, "init", "-q", "-b", "main")
+    git(plinth, "add", "-A")
+    git(plinth, "commit", "-qm", "first")
+    plinth.edit("artifacts: {}", "artifacts: {}\ncompliance: {limits: {required_tags: [team]}}")
+    words = ("preview", "--all", "--offline", "--format", "markdown")
+    answer = plinth(*words)
+    assert answer.code == 3  # prod's policies are mandatory
+    assert answer.out.count("nothing to change") == answer.out.count("- ❌ **prod**") == 1
+    assert answer.out.count("violate a mandatory policy") == 1
+    lost = plinth(*words, "--base", "nowhere")
+    assert lost.code == 2
+    for name in ("dev", "prod"):
+        assert f"**{name}** could not be looked at: there is no revision" in lost.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--all", "dev"), "--all is every environment"),
+        ((), "ENV is missing"),
+        (("--all", "--format", "sarif"), "--format sarif is for one environment"),
+        (("--all", "--output", "x.txt"), "--output is for one environment"),
+        (("--all", "--offline", "--refresh"), "--offline asks neither"),
+    ],
+)
+def test_what_makes_no_sense_for_all_is_refused(
+    plinth: Plinth, words: tuple[str, ...], said: str
+) -> None:
+    answer = plinth("preview", *words)
+    assert answer.code == 2
+    assert said in answer.err

@@ -30,7 +30,10 @@ def every_option(function: F) -> F:
         help="With --all: how many environments at a time.",
     )
     every = click.option(
-        "--all", "every", is_flag=True, help="All environments, in the order that `after` gives."
+        "--all",
+        "every",
+        is_flag=True,
+        help="All environments; `up` keeps to the order that `after` gives.",
     )
     return environment_argument(every(parallel(function)), required=False)
 
@@ -58,20 +61,87 @@ def run(
     Raises:
         SpecError: The spec has problems; nothing has been started.
     """
-    from plinth import fleet
-    from plinth.blueprint import check
-
-    names = tuple(check(spec))
-    words = [*command, "--json"] if as_json else command
-    ended = fleet.run(
-        spec, words, parallel=parallel, on_line=_printer(names), keep=as_json, ordered=ordered
-    )
-    code = fleet.worst(ended)
+    ended, code = _sail(spec, command, parallel=parallel, as_json=as_json, ordered=ordered)
     if as_json:
         output.emit(_json(ended, code))
     else:
         _show(ended)
     return code
+
+
+def review(
+    spec: Path, command: Sequence[str], form: str, target: Path | None, *, parallel: int
+) -> int:
+    """Previews all environments, in any order, shows or writes it, returns the exit code.
+
+    As text each is shown as it goes, as JSON and as one comment all together at the end.
+
+    Args:
+        spec: The spec file.
+        command: ``preview`` and its options.
+        form: ``text``, ``json`` or ``markdown``.
+        target: The file to write to.
+        parallel: How many at a time.
+
+    Raises:
+        click.UsageError: The format is not for many environments, or not for a file.
+        SpecError: The spec has problems; nothing has been started.
+    """
+    if form == "sarif" or (form == "text" and target is not None):
+        wanted = f"--format {form}" if form == "sarif" else "--output"
+        raise click.UsageError(
+            f"{wanted} is for one environment; with --all there are text for the terminal, "
+            "and json and markdown, also for a file",
+            click.get_current_context(),
+        )
+    if form == "text":
+        return run(spec, command, parallel=parallel, as_json=False, ordered=False)
+    ended, code = _sail(spec, command, parallel=parallel, as_json=True, ordered=False)
+    text = output.document(_json(ended, code)) if form == "json" else _comment(ended)
+    if target is None:
+        click.echo(text, nl=False)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        _show(ended)
+        click.echo(f"written to {target}")
+    return code
+
+
+def _sail(
+    spec: Path, command: Sequence[str], *, parallel: int, as_json: bool, ordered: bool
+) -> tuple[Sequence[Ended], int]:
+    from plinth import fleet
+    from plinth.blueprint import check
+
+    names = tuple(check(spec))
+    ended = fleet.run(
+        spec,
+        [*command, "--json"] if as_json else command,
+        parallel=parallel,
+        on_line=_printer(names),
+        keep=as_json,
+        ordered=ordered,
+    )
+    return ended, fleet.worst(ended)
+
+
+def _comment(ended: Sequence[Ended]) -> str:
+    """One comment of all reviews; what became no review is told instead."""
+    from plinth.review.markdown import comment
+    from plinth.review.model import Review
+    from plinth_policies.reporting.writing import text
+
+    reviews, others = [], []
+    for each in ended:
+        result = _read(each.output) or {}
+        if "digest" in result:
+            reviews.append(Review.from_json(result))
+            continue
+        told = "; ".join(problem["message"] for problem in result.get("problems", ()))
+        said = text(told or each.state)
+        others.append(f"**{each.environment}** could not be looked at: {said}\n")
+    return "\n".join([*([comment(reviews)] if reviews else []), *others])
 
 
 def _printer(names: Sequence[str]) -> OnLine:

@@ -45,7 +45,10 @@ def _faults_option(function: F) -> F:
 
 
 @click.command()
-@_engine_options
+@every_option
+@spec_option
+@_rehearse_option
+@json_option
 @_faults_option
 @click.option("--expect-no-changes", is_flag=True, help="Exit with 4 when anything would change.")
 @click.option("--refresh", is_flag=True, help="Ask the cloud first what is really there.")
@@ -65,9 +68,11 @@ def _faults_option(function: F) -> F:
     help="Write to a file, and the text to the terminal.",
 )
 def preview(
-    environment: str,
+    environment: str | None,
     spec: Path,
     *,
+    every: bool,
+    parallel: int,
     rehearse: bool,
     faults: Path | None,
     as_json: bool,
@@ -78,7 +83,7 @@ def preview(
     form: str | None,
     target: Path | None,
 ) -> int:
-    """Review what would change in ENV: risk, policies, approvals, and what stands in the way.
+    """Review what would change in ENV, or with --all everywhere, and what stands in the way.
 
     Asks the engine; with --offline, compares the plan at a Git revision with that of the working
     tree. Exit code 1 when something that keeps data would be replaced or deleted and nobody
@@ -88,9 +93,21 @@ def preview(
     from plinth.changes import found
     from plinth.review import making, revisions
 
+    environment = chosen(environment, every=every)
     form = output.one_format(form, "text", as_json=as_json)
     if offline:
         _refuse_engine(rehearse=rehearse, faults=faults is not None, refresh=refresh)
+    if every:
+        flags = {
+            "--rehearse": rehearse,
+            "--expect-no-changes": expect_no_changes,
+            "--refresh": refresh,
+            "--offline": offline,
+        }
+        given = [flag for flag, on in flags.items() if on]
+        command = ["preview", *given, *_faulty(faults), *(["--base", base] if base else [])]
+        return fleet.review(spec, command, form, target, parallel=parallel)
+    if offline:
         review = making.offline(spec, environment, base)
     else:
         from plinth.operations import open_environment

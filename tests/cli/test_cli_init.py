@@ -50,6 +50,24 @@ def test_options_answer_everything(
     assert plinth("validate", "--spec", "new/stacks/platform.yaml").code == 0
 
 
+@pytest.mark.parametrize("cloud", ["aws", "azure", "gcp", "kubernetes"])
+def test_the_line_about_state_works_where_it_is_written(
+    plinth: Plinth, tmp_path: Path, cloud: str
+) -> None:
+    subscription = "00000000-0000-0000-0000-000000000002"
+    known = {"aws": "222222222222", "azure": subscription, "gcp": "churn-ml", "kubernetes": "ml"}
+    words = ["--account", f"dev={known[cloud]}", "--account", f"prod={known[cloud]}"]
+    words += ["--mail", "mail.example.com"] if cloud == "kubernetes" else []
+    assert plinth("init", "new", "--cloud", cloud, *SAID, *words, "--yes").code == 0
+    spec = tmp_path / "new" / "stacks" / "platform.yaml"
+    text = spec.read_text(encoding="utf-8")
+    line = "state: {backend: account}"
+    assert (f"\n# {line}\n" in text) == (cloud != "kubernetes")
+    spec.write_text(text.replace(f"# {line}", line), encoding="utf-8")
+    state = check(spec)["prod"].settings.state
+    assert (state.backend if state else None) == (None if cloud == "kubernetes" else "account")
+
+
 def test_all_missing_answers_are_named_at_once(plinth: Plinth, tmp_path: Path) -> None:
     problem = plinth("init", "new", "--json").problem
     assert problem["code"] == "answers-missing"

@@ -18,6 +18,10 @@ from typing import Any
 #: Variables of the shell that a service sees; everything else comes from its definition.
 _KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER")
 
+#: Without it, services that name themselves (setproctitle: Airflow, gunicorn) write their name over
+#: the variables that the system shows of them, and nobody can tell any more whose they are.
+_SHOWN = {"SPT_NOENV": "1"}
+
 
 def main(file: Path) -> None:
     """Replaces this process by the service.
@@ -27,7 +31,7 @@ def main(file: Path) -> None:
     """
     launch: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment = {**kept, **launch["environment"], **launch["marks"]}
+    environment = {**kept, **launch["environment"], **launch["marks"], **_SHOWN}
     os.chdir(launch["folder"])
     try:
         for command in launch["before"]:

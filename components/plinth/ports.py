@@ -229,11 +229,12 @@ class Generated:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A program that keeps running on this machine and answers HTTP on the loopback interface.
+    """A program that keeps running on this machine.
 
     Attributes:
         command: Program and arguments. No secrets: everybody on the machine sees them.
-        port: Where it listens; from :meth:`ProcessPort.port`.
+        port: Where it listens on the loopback interface; from :meth:`ProcessPort.port`.
+            ``None`` for one that answers nobody: that is ready once it has run for a while.
         health: Path that answers 200 once it is ready.
         environment: Its variables; it sees few others.
         files: Files in its working directory, by name.
@@ -242,8 +243,8 @@ class Program:
     """
 
     command: Sequence[Input[str]]
-    port: Input[int]
-    health: str
+    port: Input[int] | None = None
+    health: str = "/"
     environment: Mapping[str, Input[str]] = field(default_factory=dict)
     files: Mapping[str, Input[str]] = field(default_factory=dict)
     before: Sequence[Sequence[Input[str]]] = ()
@@ -254,7 +255,7 @@ class Program:
 class Process:
     """A program that runs; ``ref`` is what others wait for that need it."""
 
-    url: Output[str]
+    url: Output[str]  #: empty for one that has no port
     ref: Resource
 
 
@@ -446,12 +447,17 @@ class ProcessPort(Protocol):
         """Makes a Python environment of ``plinth/locks/<lock>.txt``; its folder."""
         ...
 
-    def password(self, name: str, *, parent: Resource) -> Output[str]:
-        """Makes a secret of letters and digits, once."""
+    def password(
+        self, name: str, made: Generated | None = None, *, parent: Resource
+    ) -> Output[str]:
+        """Makes a secret, once; ``None`` for a password of the usual length."""
         ...
 
-    def port(self, name: str, default: int, *, parent: Resource) -> Output[int]:
-        """Takes a port of the loopback interface, the default one if it is free."""
+    def port(self, name: str, default: int) -> Output[int]:
+        """A port of the loopback interface, the default one if it is free.
+
+        One for all who name it, so that a tool can tell where another one will listen.
+        """
         ...
 
     def run(

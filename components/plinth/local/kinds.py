@@ -7,6 +7,7 @@ that died) is repaired by an update.
 
 from __future__ import annotations
 
+import base64
 import secrets
 import shutil
 import string
@@ -31,6 +32,9 @@ from plinth.local.supervisor import Supervisor, marked, sweep, tail
 Data = dict[str, Any]
 
 _LETTERS: Final = string.ascii_letters + string.digits
+#: How long a service runs that does not tell when it is ready, before it counts as that; most that
+#: is wrong with one shows while it starts.
+_SETTLED_SECONDS: Final = 10
 #: File in a folder of ours that says whose it is.
 _OWNER: Final = ".plinth"
 
@@ -117,6 +121,8 @@ class Port:
         owner, before = _owner(machine, name), outputs.get("number")
         if before and inputs["wanted"] == outputs.get("wanted") and self._usable(machine, before):
             return {"number": before}
+        # An owner whose folder is not there is taken for one that is gone.
+        machine.home.root.mkdir(parents=True, exist_ok=True)
         number = ports.take(inputs["wanted"], owner)
         if before and before != number:
             ports.give_back(before, owner)
@@ -151,9 +157,9 @@ def _listens(process: psutil.Process, port: int) -> bool:
 
 
 class Password:
-    """A secret ``value`` of letters and digits, made once."""
+    """A secret ``value``, made once: as :class:`plinth.ports.Generated` has it."""
 
-    fixed = frozenset({"length"})
+    fixed = frozenset({"kind", "length"})
 
     def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
         """Nothing: it is not made yet."""
@@ -163,8 +169,7 @@ class Password:
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """Makes it, or keeps the one that is there."""
         del machine, name
-        fresh = "".join(secrets.choice(_LETTERS) for _ in range(inputs["length"]))
-        return {"value": outputs.get("value") or fresh}
+        return {"value": outputs.get("value") or _random(inputs["kind"], inputs["length"])}
 
     def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
         """As it was: it lives in the state."""
@@ -173,6 +178,12 @@ class Password:
 
     def delete(self, machine: Machine, name: str, outputs: Data) -> None:
         """It goes with the state."""
+
+
+def _random(kind: str, length: int) -> str:
+    if kind == "bytes":
+        return base64.urlsafe_b64encode(secrets.token_bytes(length)).decode("ascii")
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
 class Packages:
@@ -201,11 +212,12 @@ class Packages:
 
 
 class Service:
-    """A process that keeps running and answers HTTP.
+    """A process that keeps running.
 
     Inputs: ``command`` and ``environment``; ``files``, by name, in its own folder, which is its
     working directory; ``before``, commands that must succeed first; ``port`` and ``health``, the
-    path that answers 200 once it is ready; ``seconds``, how long that may take.
+    path that answers 200 once it is ready; ``seconds``, how long that may take.  Without ``port``
+    it answers nobody, and is ready once it has run for :data:`_SETTLED_SECONDS`.
     """
 
     fixed = frozenset[str]()
@@ -259,8 +271,9 @@ class Service:
 
     def _wait(self, machine: Machine, name: str, inputs: Data) -> None:
         deadline = time.monotonic() + inputs.get("seconds", 120)
-        url = f"http://{ports.HOST}:{inputs['port']}{inputs['health']}"
-        while not _answers(url):
+        url = f"http://{ports.HOST}:{inputs['port']}{inputs['health']}" if "port" in inputs else ""
+        settled = time.monotonic() + _SETTLED_SECONDS
+        while not (_answers(url) if url else time.monotonic() > settled):
             status = machine.supervisor.status(name)
             if status is None or not status.running:
                 code = f" with exit code {status.exit_code}" if status else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pulumi
 import supervisor  # noqa: F401 - of the extra, without which nothing could be started
 from pulumi import Input, Output, Resource, ResourceOptions
 
@@ -33,6 +32,7 @@ class Local:
             "plinth-local", folder=self._folder, opts=ResourceOptions(parent=parent)
         )
         self._packages: dict[str, resources.Packages] = {}
+        self._taken: dict[str, resources.Port] = {}
         self._parent = parent
 
     def _child(self, parent: Resource, depends_on: Sequence[Resource] = ()) -> ResourceOptions:
@@ -66,14 +66,23 @@ class Local:
             )
         return self._packages[lock].folder
 
-    def password(self, name: str, *, parent: Resource) -> Output[str]:
+    def password(
+        self, name: str, made: ports.Generated | None = None, *, parent: Resource
+    ) -> Output[str]:
         """A secret that is made once and kept in the state."""
-        return Output.secret(resources.Password(name, opts=self._child(parent)).value)
+        made = made or ports.Generated()
+        secret = resources.Password(
+            name, kind=made.kind, length=made.length, opts=self._child(parent)
+        )
+        return Output.secret(secret.value)
 
-    def port(self, name: str, default: int, *, parent: Resource) -> Output[int]:
+    def port(self, name: str, default: int) -> Output[int]:
         """The port that the spec names, or the default; the next one where it is in use."""
-        wanted = self._ports.get(name, default)
-        return resources.Port(name, wanted=wanted, opts=self._child(parent)).number
+        if name not in self._taken:
+            wanted = self._ports.get(name, default)
+            opts = self._child(self._parent)
+            self._taken[name] = resources.Port(name, wanted=wanted, opts=opts)
+        return self._taken[name].number
 
     def run(
         self,
@@ -95,7 +104,8 @@ class Local:
             seconds=program.seconds,
             opts=self._child(parent, depends_on),
         )
-        return ports.Process(url=pulumi.Output.format("http://{}:{}", HOST, program.port), ref=made)
+        where = "" if program.port is None else Output.format("http://{}:{}", HOST, program.port)
+        return ports.Process(url=Output.from_input(where), ref=made)
 
     def outputs(self) -> Mapping[str, Input[str]]:
         """The environment's folder."""

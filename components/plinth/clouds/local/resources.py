@@ -45,15 +45,16 @@ class Port(_Resource):
 
 
 class Password(_Resource):
-    """A secret of letters and digits."""
+    """A secret."""
 
     value: Output[str]
 
-    def __init__(self, name: str, *, length: int = 32, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, kind: str, length: int, opts: ResourceOptions | None = None
+    ) -> None:
         secret = ResourceOptions(additional_secret_outputs=["value"])
-        super().__init__(
-            name, {"length": length, "value": None}, ResourceOptions.merge(opts, secret)
-        )
+        inputs = {"kind": kind, "length": length, "value": None}
+        super().__init__(name, inputs, ResourceOptions.merge(opts, secret))
 
 
 class Packages(_Resource):
@@ -68,7 +69,7 @@ class Packages(_Resource):
 
 
 class Service(_Resource):
-    """A process that keeps running and answers HTTP."""
+    """A process that keeps running."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class Service(_Resource):
         environment: Mapping[str, Input[str]],
         files: Mapping[str, Input[str]],
         before: Sequence[Sequence[Input[str]]],
-        port: Input[int],
+        port: Input[int] | None,
         health: str,
         seconds: int,
         opts: ResourceOptions | None = None,

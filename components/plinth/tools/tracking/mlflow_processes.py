@@ -23,7 +23,7 @@ def build(options: Options, context: Context) -> Tracking:
     if artifacts is None:
         raise RuntimeError("MLflow without artifacts is refused by the blueprint")
     data = cloud.folder(NAME, parent=parent)
-    port = cloud.port(NAME, PORT, parent=parent)
+    port = cloud.port(NAME, PORT)
     password = cloud.password("mlflow-admin", parent=parent)
     session = cloud.password("mlflow-session", parent=parent)
     vault = cloud.password("mlflow-vault", parent=parent)

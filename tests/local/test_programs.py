@@ -1,0 +1,57 @@
+"""Programs that tell nobody when they are ready, secrets of bytes, and whose a port is."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plinth.errors import EngineError
+from plinth.local import kinds
+from plinth.local.home import Home
+from plinth.local.kinds import Machine, Password, Port, Service
+from plinth.local.supervisor import marked
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """An environment of its own, in which programs count as ready soon."""
+    monkeypatch.setattr(kinds, "_SETTLED_SECONDS", 1)
+    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
+    home = Home(tmp_path / "environment")
+    yield Machine(home)
+    assert not list(marked(home))
+
+
+def _command(script: str) -> dict[str, object]:
+    return {"command": [sys.executable, "-c", script]}
+
+
+def test_a_program_without_a_port_is_ready_once_it_has_run_for_a_while(machine: Machine) -> None:
+    made = Service().make(machine, "quiet", _command("import time; time.sleep(600)"), {})
+    assert made["running"]
+    Service().delete(machine, "quiet", made)
+
+
+def test_a_program_without_a_port_that_ends_is_not_ready(machine: Machine) -> None:
+    with pytest.raises(EngineError, match="ended with exit code 3 before it was ready: no way"):
+        Service().make(machine, "brief", _command("print('no way'); raise SystemExit(3)"), {})
+
+
+def test_random_bytes_make_a_key_for_airflow(machine: Machine) -> None:
+    """Fernet takes 32 bytes in the base64 that is safe in addresses."""
+    made = Password().make(machine, "key", {"kind": "bytes", "length": 32}, {})
+    assert len(base64.urlsafe_b64decode(made["value"])) == 32
+    assert Password().make(machine, "key", {"kind": "bytes", "length": 32}, made) == made
+
+
+def test_a_port_is_an_environment_s_own_before_its_folder_is_there(
+    machine: Machine, tmp_path: Path
+) -> None:
+    assert not machine.home.root.exists()
+    taken = Port().make(machine, "web", {"wanted": 47310}, {})["number"]
+    other = Machine(Home(tmp_path / "other"))
+    assert Port().make(other, "web", {"wanted": taken}, {})["number"] > taken

@@ -25,6 +25,14 @@ class Artifacts:
     dvc_remote: Output[str]  #: URL for `dvc remote add`
     mlflow_root: Output[str]  #: MLflow's artifact destination
 
+    @property
+    def variables(self) -> dict[str, Output[str]]:
+        """Every bucket's URI as the variable ``BUCKET_<ROLE>``, for those who work with them."""
+        return {
+            f"BUCKET_{role.upper().replace('-', '_')}": bucket.uri
+            for role, bucket in self.buckets.items()
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Monitoring:

@@ -17,6 +17,7 @@ from plinth.spec.options import OrchestrationOptions
 from plinth.spec.types import Cpu, Days, Derived, Label, Memory, Replicas, ServerReplicas
 from plinth.tools import Tool, Way, repositories
 from plinth.tools.features import feast
+from plinth.tools.orchestration import airflow_processes
 from plinth.tools.orchestration import airflow_values as chart
 
 if TYPE_CHECKING:
@@ -49,7 +50,12 @@ class Options(OrchestrationOptions):
     task_memory: Memory = Field(
         default="1Gi", description="Memory of a task, unless it asks otherwise."
     )
-    parallelism: int = Field(default=32, ge=1, le=5000, description="Tasks that run at once.")
+    parallelism: int | None = Field(
+        default=None,
+        ge=1,
+        le=5000,
+        description="Tasks that run at once. Default: 32; as processes on one machine, 2.",
+    )
     keep_history_days: Days = Field(
         default=90, description="Finished runs leave the database at this age."
     )
@@ -65,10 +71,7 @@ class Options(OrchestrationOptions):
 
 def _environment(options: Options, context: Context, artifacts: Artifacts) -> dict[str, Input[str]]:
     """Plain variables of every container; the spec's own win."""
-    found: dict[str, Input[str]] = {
-        f"BUCKET_{role.upper().replace('-', '_')}": bucket.uri
-        for role, bucket in artifacts.buckets.items()
-    }
+    found: dict[str, Input[str]] = {**artifacts.variables}
     found |= _log_connection(context, artifacts.buckets["logs"])
     if context.peers.tracking:
         found["MLFLOW_TRACKING_URI"] = context.peers.tracking.uri
@@ -205,7 +208,7 @@ def _build(options: Options, context: Context) -> Orchestration:
         api=options.api or Replicas(),
         task_cpu=options.task_cpu,
         task_memory=options.task_memory,
-        parallelism=options.parallelism,
+        parallelism=options.parallelism or 32,
         keep_history_days=options.keep_history_days,
         dags=options.dags,
     )
@@ -258,6 +261,7 @@ TOOL = Tool(
             ),
             build=_build,
         ),
+        Way(needs=frozenset({Port.PROCESSES, Port.OBJECT_STORE}), build=airflow_processes.build),
     ),
     requires=frozenset({"artifacts"}),
     check=_check,

@@ -1,0 +1,181 @@
+"""Airflow for real, on this machine: a pipeline runs, what died is repaired, nothing is left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from plinth.local.home import Home
+from plinth.local.supervisor import Supervisor, marked
+from plinth.operations import open_environment
+from project import Project
+
+_T = TypeVar("_T")
+
+pytestmark = pytest.mark.slow
+
+_PARTS = {"scheduler", "api-server", "dag-processor", "triggerer"}
+_SPEC = """
+apiVersion: plinth/v1
+name: churn
+owner: ml@example.com
+cost: {center: "4711", monthly_budget: 10}
+cloud: local
+artifacts: {}
+tracking: {}
+orchestration: {}
+environments: {dev: null}
+"""
+#: Its task notes in MLflow what it found in its environment; another one waits without a worker.
+_PIPELINE = """
+import base64, json, os, time, urllib.request
+from datetime import timedelta
+from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
+from airflow.sdk import dag, task
+
+
+@dag(schedule=None, is_paused_upon_creation=False)
+def proof():
+    @task
+    def experiment():
+        login = f"{os.environ['MLFLOW_TRACKING_USERNAME']}:{os.environ['MLFLOW_TRACKING_PASSWORD']}"
+        request = urllib.request.Request(
+            os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/experiments/create",
+            json.dumps({"name": f"{os.environ['BUCKET_MODELS']} {time.time()}"}).encode(),
+            {
+                "Authorization": "Basic " + base64.b64encode(login.encode()).decode(),
+                "Content-Type": "application/json",
+            },
+        )
+        return json.load(urllib.request.urlopen(request))["experiment_id"]
+
+    later = TimeDeltaSensor(task_id="later", delta=timedelta(seconds=1), deferrable=True)
+    experiment() >> later
+
+
+proof()
+"""
+
+
+class Api:
+    """Airflow's REST API, as the stack's outputs say how to reach it."""
+
+    def __init__(self, outputs: dict[str, Any]) -> None:
+        client = {key.partition("_client_")[2]: value for key, value in outputs.items()}
+        self._url = client["AIRFLOW_API_URL"]
+        self._token = ""
+        login = {"username": client["AIRFLOW_USERNAME"], "password": client["AIRFLOW_PASSWORD"]}
+        self._token = self("auth/token", login)["access_token"]
+
+    def __call__(self, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(
+            f"{self._url}/{path}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project on this machine, of which no process is left whatever happens."""
+    project = Project(tmp_path)
+    project.spec.write_text(_SPEC, encoding="utf-8")
+    try:
+        yield project
+    finally:
+        if list(marked(_home(project))):
+            project.run("destroy", "dev", "--yes")
+
+
+def _home(project: Project) -> Home:
+    return Home(project.folder / ".plinth" / "local" / "dev")
+
+
+def _outputs(project: Project) -> dict[str, Any]:
+    return open_environment(project.spec, "dev", rehearse=False).stack.outputs(show_secrets=True)
+
+
+def _until(check: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := check():
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(1)
+
+
+def _seen(api: Api, name: str) -> bool:
+    try:
+        api(f"api/v2/dags/{name}")
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise
+        return False
+    return True
+
+
+def _runs(api: Api, name: str) -> str:
+    """Runs a pipeline; how it ended."""
+    path = f"api/v2/dags/{name}/dagRuns"
+    run = api(path, {"logical_date": None})["dag_run_id"]
+
+    def ended() -> Any:
+        (found,) = [one for one in api(path)["dag_runs"] if one["dag_run_id"] == run]
+        return found["state"] if found["state"] in ("success", "failed") else None
+
+    return str(_until(ended, 300))
+
+
+def test_a_pipeline_runs_and_what_died_is_repaired(project: Project) -> None:
+    project.json("up", "dev", "--yes")
+    project.json("preview", "dev", "--expect-no-changes")
+    home, outputs = _home(project), _outputs(project)
+
+    folder = Path(outputs["orchestration_client_AIRFLOW_DAGS_FOLDER"])
+    (folder / "proof.py").write_text(_PIPELINE, encoding="utf-8")
+    api = Api(outputs)
+    _until(lambda: _seen(api, "proof"), 180)
+    assert [dag["dag_id"] for dag in api("api/v2/dags")["dags"]] == ["proof"], "no examples"
+    assert _runs(api, "proof") == "success"
+
+    # Whose a process is shows of each, those included that give themselves a name.
+    assert all(list(marked(home, f"airflow-{part}")) for part in _PARTS)
+    assert any(line.startswith("airflow worker") for line in _each(home, _line))
+    assert {place for places in _each(home, _listens) for place in places} == {"127.0.0.1"}
+
+    status = Supervisor(home).status("airflow-scheduler")
+    assert status is not None
+    psutil.Process(status.pid).kill()
+    repaired = project.json("up", "dev", "--yes")
+    assert [change["name"] for change in repaired["changes"]] == ["airflow-scheduler"]
+    assert _runs(api, "proof") == "success"
+
+    project.json("destroy", "dev", "--yes")
+    assert not list(marked(home))
+
+
+def _each(home: Home, ask: Callable[[psutil.Process], _T]) -> Iterator[_T]:
+    """What processes say of themselves; some end meanwhile."""
+    for process in marked(home):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield ask(process)
+
+
+def _line(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
+
+
+def _listens(process: psutil.Process) -> set[str]:
+    found = process.net_connections("inet")
+    return {each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN}

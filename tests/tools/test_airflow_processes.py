@@ -1,0 +1,132 @@
+"""Airflow as processes: what each part is told, where pipelines come from, what stays secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tools_support import find, graph
+
+from plinth.graph import SECRET, Resource
+from plinth.tools.orchestration import airflow_processes as airflow
+
+_PARTS = ("scheduler", "api-server", "dag-processor", "triggerer")
+_HERE = "cloud: local\nregion: null\naccount: null\nartifacts: {}\ntracking: {}\n"
+_PLAIN = _HERE + "orchestration: {}\n"
+_FULL = (
+    _HERE
+    + """
+orchestration:
+  dags: {repository: "https://example.com/ml/dags.git", branch: live, path: pipelines}
+  parallelism: 3
+  environment: {TEAM: churn, BUCKET_LOGS: elsewhere}
+"""
+)
+
+
+def _part(name: str, spec: str = _PLAIN) -> Resource:
+    return find(graph(spec), ":Service", f"airflow-{name}")
+
+
+def _variables(name: str, spec: str = _PLAIN) -> dict[str, Any]:
+    found: dict[str, Any] = _part(name, spec).inputs["environment"]
+    return found
+
+
+def _sources(spec: str) -> dict[str, Any]:
+    listed = _variables("dag-processor", spec)["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"]
+    return {source["name"]: source for source in json.loads(listed)}
+
+
+def test_only_the_first_part_migrates_and_the_others_wait_for_it() -> None:
+    assert [step[1:] for step in _part("scheduler").inputs["before"]] == [["db", "migrate"]]
+    first = _part("scheduler").urn
+    for name in _PARTS[1:]:
+        assert _part(name).inputs["before"] == []
+        assert first in _part(name).dependencies
+
+
+def test_parts_agree_on_database_pipelines_and_keys() -> None:
+    shared = ("AIRFLOW_HOME", "AIRFLOW__CORE__EXECUTOR", "AIRFLOW__CORE__FERNET_KEY")
+    told = {tuple(_variables(name)[key] for key in shared) for name in _PARTS}
+    assert len(told) == 1
+    assert len({_variables(name)["AIRFLOW__CORE__DAGS_FOLDER"] for name in _PARTS}) == 1
+
+
+@pytest.mark.parametrize("name", _PARTS)
+def test_nothing_secret_is_in_the_open(name: str) -> None:
+    part = _part(name)
+    assert SECRET not in str(part.inputs["command"])
+    for key, value in part.inputs["environment"].items():
+        if any(word in key for word in ("SECRET", "FERNET", "TRACKING_PASSWORD")):
+            assert value == SECRET, key
+    assert part.inputs["environment"]["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+
+
+def test_who_may_log_in_is_in_the_server_s_file_alone() -> None:
+    assert _part("api-server").inputs["files"] == {"passwords.json": SECRET}
+    outputs = {name: _part(name).inputs["files"] for name in _PARTS if name != "api-server"}
+    assert not any(outputs.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "port"),
+    [
+        ("api-server", "AIRFLOW__API__HOST", 8080),
+        ("scheduler", "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST", 8974),
+    ],
+)
+def test_parts_that_answer_listen_for_this_machine_only(name: str, host: str, port: int) -> None:
+    assert _variables(name)[host] == "127.0.0.1"
+    assert _part(name).inputs["port"] == port
+
+
+@pytest.mark.parametrize("name", ["scheduler", "triggerer"])
+def test_no_log_server_listens_for_everybody(name: str) -> None:
+    assert "--skip-serve-logs" in _part(name).inputs["command"]
+
+
+def test_tasks_find_what_they_find_on_a_cluster() -> None:
+    told = _variables("scheduler")
+    assert told["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
+    assert (told["MLFLOW_TRACKING_USERNAME"], told["MLFLOW_TRACKING_PASSWORD"]) == (
+        "admin",
+        SECRET,
+    )
+    assert told["BUCKET_MODELS"].startswith("file:///")
+    assert told["BUCKET_MODELS"].endswith("/models")
+
+
+def test_the_spec_s_own_variables_win() -> None:
+    told = _variables("triggerer", _FULL)
+    assert (told["TEAM"], told["BUCKET_LOGS"]) == ("churn", "elsewhere")
+
+
+def test_pipelines_of_one_s_own_are_read_from_a_folder() -> None:
+    dags = find(graph(_PLAIN), ":Folder", "airflow-dags").outputs["path"]
+    assert _sources(_PLAIN).keys() == {"dags"}
+    assert _sources(_PLAIN)["dags"]["kwargs"]["path"] == dags
+
+
+def test_the_spec_s_repository_is_followed_besides() -> None:
+    found = _sources(_FULL)
+    assert found.keys() == {"dags", "repository"}
+    told = found["repository"]["kwargs"]
+    assert told["repo_url"] == "https://example.com/ml/dags.git"
+    assert (told["tracking_ref"], told["subdir"]) == ("live", "pipelines")
+    assert _variables("dag-processor", _FULL)["GIT_TERMINAL_PROMPT"] == "0"
+
+
+@pytest.mark.parametrize(("spec", "workers"), [(_PLAIN, airflow.PARALLELISM), (_FULL, 3)])
+def test_workers_are_few_and_the_scheduler_s_alone(spec: str, workers: int) -> None:
+    assert _variables("scheduler", spec)["AIRFLOW__CORE__PARALLELISM"] == str(workers)
+    assert "AIRFLOW__CORE__PARALLELISM" not in _variables("api-server", spec)
+
+
+def test_clients_learn_address_login_and_folder() -> None:
+    outputs = graph(_PLAIN).outputs
+    told = {key.partition("_client_")[2]: outputs[key] for key in outputs if "_client_" in key}
+    assert told["AIRFLOW_API_URL"] == outputs["orchestration_uri"] == "http://127.0.0.1:8080"
+    assert (told["AIRFLOW_USERNAME"], told["AIRFLOW_PASSWORD"]) == ("admin", SECRET)
+    assert told["AIRFLOW_DAGS_FOLDER"].endswith("/airflow-dags")

@@ -228,11 +228,52 @@ class Generated:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Executable:
+    """A program of this machine.
+
+    Attributes:
+        path: Where it is; empty when it cannot be had.
+        missing: Why it cannot be had; empty when it can.
+    """
+
+    path: Output[str]
+    missing: Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """Where a program shows its metrics, and how they are labelled: as on a cluster.
+
+    Attributes:
+        namespace: Label: the capability. The label ``job`` is the program's name.
+        path: Where they are answered.
+        password: Of the user :data:`METRICS_USER`, where they are shown to users only; one for all
+            programs of a capability.
+        pushed: Whether they are of others, who pushed them: those keep their labels.
+    """
+
+    namespace: str
+    path: str = "/metrics"
+    password: Input[str] | None = None
+    pushed: bool = False
+
+
+#: Who asks for metrics that are shown to users only.
+METRICS_USER = "admin"
+#: Where programs that have metrics are listed, seen from the working directory of any program:
+#: ``<group>.<program>.json``, as Prometheus reads it.  Those with a password are in the group of
+#: their namespace, and the password is in ``<namespace>.password``; those with pushed metrics in
+#: ``pushed``, all others in ``open``.
+TARGETS = "../../targets"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Program:
     """A program that keeps running on this machine.
 
     Attributes:
-        command: Program and arguments. No secrets: everybody on the machine sees them.
+        command: Program and arguments. No secrets: everybody on the machine sees them. An empty
+            argument is left out.
         port: Where it listens on the loopback interface; from :meth:`ProcessPort.port`.
             ``None`` for one that answers nobody: that is ready once it has run for a while.
         health: Path that answers 200 once it is ready.
@@ -240,6 +281,8 @@ class Program:
         files: Files in its working directory, by name.
         before: Commands that must succeed before each start, such as a migration.
         seconds: How long it may take until it is ready.
+        metrics: Where it shows its metrics, if it does.
+        missing: Why it cannot run, if anything may be missing: then it is skipped, with a warning.
     """
 
     command: Sequence[Input[str]]
@@ -249,13 +292,15 @@ class Program:
     files: Mapping[str, Input[str]] = field(default_factory=dict)
     before: Sequence[Sequence[Input[str]]] = ()
     seconds: int = 180
+    metrics: Metrics | None = None
+    missing: Input[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
     """A program that runs; ``ref`` is what others wait for that need it."""
 
-    url: Output[str]  #: empty for one that has no port
+    url: Output[str]  #: empty for one that has no port, and while it is skipped
     ref: Resource
 
 
@@ -445,6 +490,10 @@ class ProcessPort(Protocol):
 
     def python(self, lock: str) -> Output[str]:
         """Makes a Python environment of ``plinth/locks/<lock>.txt``; its folder."""
+        ...
+
+    def executable(self, names: Sequence[str], package: str = "") -> Executable:
+        """Finds a program by one of its names, else takes it from a Debian package."""
         ...
 
     def password(

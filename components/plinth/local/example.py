@@ -15,16 +15,18 @@ _ROOT: Final = "/project/.plinth/local/environment"
 
 def example(type_token: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     """The computed properties of a resource."""
+    found: Mapping[str, Any] = {}
     match type_token.rsplit(":", 1)[-1]:
         case "Folder":
-            return {"path": f"{_ROOT}/data/{name}"}
+            found = {"path": f"{_ROOT}/data/{name}"}
         case "Port":
-            return {"number": inputs["wanted"]}
+            found = {"number": inputs["wanted"]}
         case "Password":
-            return {"value": "made-at-first-up"}
+            found = {"value": "made-at-first-up"}
         case "Packages":
-            return {"folder": f"/cache/plinth/environments/{inputs['lock']}-{inputs['digest']}"}
+            found = {"folder": f"/cache/plinth/environments/{inputs['lock']}-{inputs['digest']}"}
+        case "Executable":
+            found = {"path": f"/usr/bin/{name}", "missing": ""}
         case "Service":
-            return {"running": True, "log": f"{_ROOT}/logs/{name}.log"}
-        case _:
-            return {}
+            found = {"running": True, "skipped": "", "log": f"{_ROOT}/logs/{name}.log"}
+    return found

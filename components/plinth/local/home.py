@@ -45,6 +45,11 @@ class Home:
         return self.root / "supervisor"
 
     @property
+    def targets(self) -> Path:
+        """Who has metrics: a file each, as Prometheus reads them."""
+        return self.root / "targets"
+
+    @property
     def socket(self) -> Path:
         """Where the supervisor listens: in the folder, unless its path is too long for a socket."""
         inside = self.supervisor / "supervisor.sock"
@@ -70,5 +75,5 @@ def environments() -> Path:
 
 
 def executables() -> Path:
-    """Where programs are kept that neither PyPI nor the machine has."""
+    """Where programs are kept that neither PyPI nor the machine has, a folder for each package."""
     return cache_directory() / "executables"

@@ -8,6 +8,9 @@ that died) is repaired by an update.
 from __future__ import annotations
 
 import base64
+import contextlib
+import json
+import os
 import secrets
 import shutil
 import string
@@ -16,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -24,10 +27,10 @@ import psutil
 
 from plinth.errors import EngineError, Problem
 from plinth.graph import UNKNOWN
-from plinth.local import packages, ports
+from plinth.local import executables, packages, ports
 from plinth.local.example import PACKAGE
 from plinth.local.home import Home
-from plinth.local.supervisor import Supervisor, marked, sweep, tail
+from plinth.local.supervisor import Supervisor, marked, sweep, tail, write_private
 
 Data = dict[str, Any]
 
@@ -37,6 +40,9 @@ _LETTERS: Final = string.ascii_letters + string.digits
 _SETTLED_SECONDS: Final = 10
 #: File in a folder of ours that says whose it is.
 _OWNER: Final = ".plinth"
+_LATER: Final = "once it can be had, `plinth up` starts it"
+#: Held while the list of who has metrics changes: services start side by side.
+_LISTING: Final = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -211,40 +217,80 @@ class Packages:
         """Nothing: it is the machine's."""
 
 
-class Service:
-    """A process that keeps running.
+class Executable:
+    """A program: ``path``, or ``missing``, why there is none.
 
-    Inputs: ``command`` and ``environment``; ``files``, by name, in its own folder, which is its
-    working directory; ``before``, commands that must succeed first; ``port`` and ``health``, the
-    path that answers 200 once it is ready; ``seconds``, how long that may take.  Without ``port``
-    it answers nobody, and is ready once it has run for :data:`_SETTLED_SECONDS`.
+    Inputs: ``names`` and Debian ``package``, as :func:`plinth.local.executables.find` has them.
+    What was unpacked stays when it is deleted: others may use it.
     """
 
     fixed = frozenset[str]()
 
     def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
-        """That it runs, and where its log is."""
-        del inputs
-        return {"running": True, "log": str(machine.home.log(name))}
+        """It has to be looked for."""
+        del machine, name, inputs
+        return {"path": UNKNOWN, "missing": UNKNOWN}
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
-        """Starts it, in place of the one that runs.
+        """Finds or fetches it, or says why that is not possible."""
+        del name, outputs
+        return asdict(executables.find(inputs["names"], inputs["package"], machine.cancelled))
+
+    def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
+        """As it was while it is there; else what is found now."""
+        if outputs["path"] and os.access(outputs["path"], os.X_OK):
+            return outputs
+        return {**outputs, **self.make(machine, name, outputs, outputs)}
+
+    def delete(self, machine: Machine, name: str, outputs: Data) -> None:
+        """Nothing: it is the machine's."""
+
+
+class Service:
+    """A process that keeps running.
+
+    Inputs: ``command`` and ``environment``; ``files``, by name, in its own folder, which is its
+    working directory; ``before``, commands that must succeed first; ``port`` and ``health``, the
+    path that answers 200 once it is ready; ``seconds``, how long that may take; ``metrics``, as
+    :func:`_announce` has it; ``missing``, why it cannot run: it is ``skipped`` then.  Without
+    ``port`` it answers nobody, and is ready once it has run for :data:`_SETTLED_SECONDS`.
+    """
+
+    fixed = frozenset[str]()
+
+    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+        """That it runs, and where its log is; or that it is skipped, and why."""
+        missing = inputs.get("missing") or ""
+        unsure = missing == UNKNOWN
+        return {
+            "running": UNKNOWN if unsure else not missing,
+            "skipped": UNKNOWN if unsure else missing and f"{name} is skipped: {missing}; {_LATER}",
+            "log": str(machine.home.log(name)),
+        }
+
+    def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Starts it, in place of the one that runs; stops that one if it is skipped now.
 
         Raises:
             EngineError: It ended, or did not become ready in time; it is stopped again.
         """
-        del outputs
         folder = machine.home.services / name
+        if inputs.get("missing"):
+            if folder.exists():
+                self.delete(machine, name, outputs)
+            return self.expect(machine, name, inputs)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, text in (inputs.get("files") or {}).items():
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
+        executables.link(Path(inputs["command"][0]), folder)
+        _announce(machine.home, name, inputs)
         machine.supervisor.start(
             name,
             {
-                "command": inputs["command"],
+                "command": [part for part in inputs["command"] if part],
                 "environment": inputs.get("environment") or {},
                 "before": inputs.get("before") or [],
                 "folder": str(folder),
@@ -254,6 +300,7 @@ class Service:
             self._wait(machine, name, inputs)
         except EngineError:
             machine.supervisor.stop(name)
+            _withdraw(machine.home, name)
             raise
         return self.expect(machine, name, inputs)
 
@@ -267,6 +314,7 @@ class Service:
         del outputs
         machine.supervisor.stop(name)
         sweep(machine.home, name)
+        _withdraw(machine.home, name)
         shutil.rmtree(machine.home.services / name, ignore_errors=True)
 
     def _wait(self, machine: Machine, name: str, inputs: Data) -> None:
@@ -283,6 +331,42 @@ class Service:
             if time.monotonic() > deadline:
                 said = f"{name} does not answer at {url} after {inputs.get('seconds', 120)} s"
                 raise EngineError(_failed(machine, name, said))
+
+
+def _announce(home: Home, name: str, inputs: Data) -> None:
+    """Lists a service for Prometheus; one that died stays listed, so that it is missed.
+
+    ``metrics``: ``group``, ``path``, ``labels``, and the group's ``password`` if it has one; see
+    :data:`plinth.ports.TARGETS`.
+    """
+    metrics = inputs.get("metrics")
+    if not metrics:
+        _withdraw(home, name)
+        return
+    target = {
+        "targets": [f"{ports.HOST}:{inputs['port']}"],
+        "labels": {**metrics["labels"], "__metrics_path__": metrics["path"]},
+    }
+    file = home.targets / f"{metrics['group']}.{name}.json"
+    with _LISTING:
+        home.targets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if metrics.get("password"):
+            write_private(home.targets / f"{metrics['group']}.password", metrics["password"])
+        draft = file.with_suffix(".draft")
+        draft.write_text(json.dumps([target], indent=1), encoding="utf-8")
+        draft.rename(file)  # at once, as Prometheus may be reading
+    _withdraw(home, name, but=file)
+
+
+def _withdraw(home: Home, name: str, *, but: Path | None = None) -> None:
+    with _LISTING:
+        for file in {*home.targets.glob(f"*.{name}.json")} - {but}:
+            file.unlink()
+        for password in home.targets.glob("*.password"):
+            if not any(home.targets.glob(f"{password.stem}.*.json")):
+                password.unlink()
+        with contextlib.suppress(OSError):  # others are listed, or nobody ever was
+            home.targets.rmdir()
 
 
 def _answers(url: str) -> bool:
@@ -306,5 +390,5 @@ def _failed(machine: Machine, name: str, what: str) -> Problem:
 
 KINDS: Final[Mapping[str, Kind]] = {
     f"{PACKAGE}:index:{kind.__name__}": kind()
-    for kind in (Folder, Packages, Password, Port, Service)
+    for kind in (Executable, Folder, Packages, Password, Port, Service)
 }

@@ -7,7 +7,6 @@ byte-compiled on the way, since a first start would take half a minute more.
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 import threading
 from functools import cache
@@ -17,6 +16,7 @@ from typing import Final
 
 from plinth.errors import EngineError, Problem
 from plinth.local import home
+from plinth.local.commands import run
 
 _DONE: Final = ".complete"
 
@@ -99,23 +99,9 @@ def install(name: str, digest_: str, cancelled: threading.Event) -> Path:
 
 
 def _run(name: str, command: list[str], cancelled: threading.Event) -> None:
-    with subprocess.Popen(  # noqa: S603 - uv, of our own environment
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        said = b""
-        while True:
-            try:
-                said, _ = process.communicate(timeout=0.2)
-                break
-            except subprocess.TimeoutExpired:
-                if cancelled.is_set():
-                    process.terminate()
-                    process.wait()
-                    raise EngineError(
-                        Problem(code="interrupted", message=f"installing {name} was interrupted")
-                    ) from None
-    if process.returncode:
-        raise EngineError(_problem(name, said.decode("utf-8", "replace")))
+    code, said = run(command, cancelled)
+    if code:
+        raise EngineError(_problem(name, said))
 
 
 def _problem(name: str, said: str) -> Problem:

@@ -128,7 +128,7 @@ class Supervisor:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "launch.json"
         marks = {MARK: str(self._home.root), SERVICE: name}
-        _write_private(file, json.dumps({**launch, "marks": marks}))
+        write_private(file, json.dumps({**launch, "marks": marks}))
         self._home.logs.mkdir(parents=True, exist_ok=True)
         text = _PROGRAM.format(
             name=name,
@@ -300,7 +300,7 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _write_private(file: Path, text: str) -> None:
+def write_private(file: Path, text: str) -> None:
     """Writes a file that only its owner can read, from the first byte."""
     file.unlink(missing_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import pulumi
 import supervisor  # noqa: F401 - of the extra, without which nothing could be started
 from pulumi import Input, Output, Resource, ResourceOptions
 
@@ -33,6 +35,7 @@ class Local:
         )
         self._packages: dict[str, resources.Packages] = {}
         self._taken: dict[str, resources.Port] = {}
+        self._executables: dict[str, ports.Executable] = {}
         self._parent = parent
 
     def _child(self, parent: Resource, depends_on: Sequence[Resource] = ()) -> ResourceOptions:
@@ -66,6 +69,16 @@ class Local:
             )
         return self._packages[lock].folder
 
+    def executable(self, names: Sequence[str], package: str = "") -> ports.Executable:
+        """A program; one for all that ask for it."""
+        name = names[0]
+        if name not in self._executables:
+            made = resources.Executable(
+                name, names=names, package=package, opts=self._child(self._parent)
+            )
+            self._executables[name] = ports.Executable(path=made.path, missing=made.missing)
+        return self._executables[name]
+
     def password(
         self, name: str, made: ports.Generated | None = None, *, parent: Resource
     ) -> Output[str]:
@@ -92,7 +105,7 @@ class Local:
         parent: Resource,
         depends_on: Sequence[Resource] = (),
     ) -> ports.Process:
-        """A process under the environment's supervisor."""
+        """A process under the environment's supervisor; one that is skipped is warned of."""
         made = resources.Service(
             name,
             command=program.command,
@@ -102,11 +115,34 @@ class Local:
             port=program.port,
             health=program.health,
             seconds=program.seconds,
+            metrics=_metrics(name, program.metrics) if program.metrics else None,
+            missing=program.missing,
             opts=self._child(parent, depends_on),
         )
         where = "" if program.port is None else Output.format("http://{}:{}", HOST, program.port)
-        return ports.Process(url=Output.from_input(where), ref=made)
+        url = Output.from_input(where)
+        if program.missing is not None:
+            url = Output.all(made.skipped, url).apply(lambda known: _reached(known, made))
+        return ports.Process(url=url, ref=made)
 
     def outputs(self) -> Mapping[str, Input[str]]:
         """The environment's folder."""
         return {"folder": self._folder}
+
+
+def _metrics(program: str, metrics: ports.Metrics) -> dict[str, Any]:
+    guarded = metrics.namespace if metrics.password is not None else "open"
+    return {
+        "group": "pushed" if metrics.pushed else guarded,
+        "path": metrics.path,
+        "labels": {"namespace": metrics.namespace, "job": program},
+        "password": metrics.password,
+    }
+
+
+def _reached(known: Sequence[str], service: Resource) -> str:
+    """Where a service is, unless it is skipped: then every run says so again."""
+    skipped, url = known
+    if skipped:
+        pulumi.log.warn(skipped, service)
+    return "" if skipped else url

@@ -68,8 +68,23 @@ class Packages(_Resource):
         super().__init__(name, {"lock": lock, "digest": digest, "folder": None}, opts)
 
 
+class Executable(_Resource):
+    """A program."""
+
+    path: Output[str]
+    missing: Output[str]
+
+    def __init__(
+        self, name: str, *, names: Sequence[str], package: str, opts: ResourceOptions | None = None
+    ) -> None:
+        inputs = {"names": [*names], "package": package, "path": None, "missing": None}
+        super().__init__(name, inputs, opts)
+
+
 class Service(_Resource):
     """A process that keeps running."""
+
+    skipped: Output[str]
 
     def __init__(
         self,
@@ -82,6 +97,8 @@ class Service(_Resource):
         port: Input[int] | None,
         health: str,
         seconds: int,
+        metrics: Mapping[str, Input[Any]] | None,
+        missing: Input[str] | None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -92,5 +109,8 @@ class Service(_Resource):
             "port": port,
             "health": health,
             "seconds": seconds,
+            "metrics": metrics,
+            "missing": missing,
+            "skipped": None,
         }
         super().__init__(name, inputs, opts)

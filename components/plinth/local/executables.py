@@ -1,0 +1,143 @@
+"""Programs that PyPI does not bring: from ``PATH``, else unpacked from the Debian archive.
+
+Nothing is installed and no right is needed: ``apt-get download`` proves a package by Debian's
+signatures as always, and ``dpkg-deb`` unpacks it into a folder of ours, kept for all.  Debian's
+programs look for their data files below ``/usr/share``, and not all can be told otherwise
+(Alertmanager's templates); so that text is changed in the unpacked program, as conda does, to
+``usr/share`` below the working directory, where :func:`link` puts it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from plinth.local import home
+from plinth.local.commands import run
+
+#: Packages of data files that a program's pages are made of; all else that it depends on is there.
+_PAGES: Final = ("libjs-", "fonts-")
+_QUICK: Final = ("--option", "Acquire::Retries=0", "--option", "Acquire::http::Timeout=10")
+_ONLY_DEPENDS: Final = tuple(
+    f"--no-{kind}"
+    for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+)
+
+#: What apt says -> what it means for people, first match first.
+_REASONS: Final = (
+    ("Unable to locate package", "apt knows no package {} (has `apt-get update` been run?)"),
+    ("Failed to fetch", "the Debian archive, which has it as {}, cannot be reached"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A program, or why there is none.
+
+    Attributes:
+        path: Where it is; empty when there is none.
+        missing: Why there is none, without a full stop.
+    """
+
+    path: str = ""
+    missing: str = ""
+
+
+def find(names: Sequence[str], package: str, cancelled: threading.Event) -> Found:
+    """Finds a program, or fetches it.
+
+    Args:
+        names: What it may be called, the likelier name first.
+        package: Debian package that has it under one of the names; empty for none.
+        cancelled: Ends the work early.
+
+    Raises:
+        EngineError: The work was cancelled.
+    """
+    for name in names:
+        if on_path := shutil.which(name):
+            return Found(path=on_path)
+    away = f"{names[0]} is not on PATH"
+    if not package:
+        return Found(missing=away)
+    root = home.executables() / package
+    if (path := _unpacked(root, names)) is None:
+        if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+            return Found(missing=f"{away}, and this system has no apt to fetch it with")
+        if reason := _fetch(package, root, cancelled):
+            return Found(missing=f"{away}, and {reason}")
+        path = _unpacked(root, names)
+    if path is None:
+        return Found(missing=f"{away}, and Debian's package {package} does not have it")
+    return Found(path=str(path))
+
+
+def link(program: Path, folder: Path) -> None:
+    """Makes a program that was only unpacked find its data files when it runs in ``folder``."""
+    usr = folder / "usr"
+    if usr.is_symlink():
+        usr.unlink()
+    if home.executables() in program.parents:
+        package = program.relative_to(home.executables()).parts[0]
+        usr.symlink_to(home.executables() / package / "usr")
+
+
+def _unpacked(root: Path, names: Sequence[str]) -> Path | None:
+    paths = (root / folder / name for name in names for folder in ("usr/bin", "usr/sbin"))
+    return next((path for path in paths if os.access(path, os.X_OK)), None)
+
+
+def _fetch(package: str, root: Path, cancelled: threading.Event) -> str:
+    """Unpacks a package with what its pages are made of; returns why that was not possible."""
+    from filelock import FileLock
+
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(root.with_suffix(".lock")):
+        if root.is_dir():
+            return ""
+        with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{package}-") as name:
+            archives, whole = Path(name, "archives"), Path(name, "root")
+            archives.mkdir()
+            wanted = [package, *_pages(package, cancelled)]
+            code, said = run(["apt-get", *_QUICK, "download", *wanted], cancelled, folder=archives)
+            for archive in sorted(archives.glob("*.deb")) if code == 0 else ():
+                code, said = run(["dpkg-deb", "--extract", str(archive), str(whole)], cancelled)
+                if code:
+                    break
+            if code:
+                return _reason(package, said)
+            _relocate(whole)
+            whole.rename(root)
+    return ""
+
+
+def _relocate(root: Path) -> None:
+    shared = [folder.name for folder in root.glob("usr/share/*")]
+    for program in root.glob("usr/*bin/*"):
+        if program.is_symlink():
+            continue
+        text = program.read_bytes()
+        for name in shared:
+            # Of the same length: nothing else in the program moves.
+            text = text.replace(f"/usr/share/{name}/".encode(), f"usr/share//{name}/".encode())
+        program.write_bytes(text)
+
+
+def _pages(package: str, cancelled: threading.Event) -> list[str]:
+    _, said = run(["apt-cache", "depends", "--recurse", *_ONLY_DEPENDS, package], cancelled)
+    return sorted({line for line in said.splitlines() if line.startswith(_PAGES)})
+
+
+def _reason(package: str, said: str) -> str:
+    for sign, reason in _REASONS:
+        if sign in said:
+            return reason.format(package)
+    errors = [line for line in said.splitlines() if line.startswith("E: ")] or said.splitlines()
+    last = errors[-1].removeprefix("E: ") if errors else "no reason was given"
+    return f"Debian's package {package} cannot be fetched: {last}"

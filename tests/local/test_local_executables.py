@@ -1,0 +1,207 @@
+"""Programs of the machine: which one is taken, how one is fetched, and what is said without."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from plinth.errors import EngineError
+from plinth.graph import UNKNOWN
+from plinth.local import executables
+from plinth.local.home import Home
+from plinth.local.kinds import Executable, Machine
+
+NAMES = ("gauge", "debian-gauge")
+#: A stand-in for apt: the archive has `gauge-server`, which needs `libjs-needle`, and no more.
+_APT_GET = """\
+#!/bin/sh
+echo "$@" >> "$ARCHIVE/calls"
+[ -f "$ARCHIVE/says" ] && { cat "$ARCHIVE/says"; exit 100; }
+while [ "$1" != download ]; do shift; done
+shift
+for package in "$@"; do
+  case "$package" in
+    gauge-server|libjs-needle) : > "${package}_1_all.deb" ;;
+    *) echo "E: Unable to locate package $package"; exit 100 ;;
+  esac
+done
+"""
+_APT_CACHE = """\
+#!/bin/sh
+printf 'gauge-server\\n  Depends: libjs-needle\\n  Depends: libc6\\nlibjs-needle\\nlibc6\\n'
+"""
+#: Unpacks a program that looks for its pages where they are once it is installed.
+_DPKG_DEB = """\
+#!/bin/sh
+case "$2" in
+  *libjs-*) mkdir -p "$3/usr/share/javascript" && echo needle > "$3/usr/share/javascript/needle" ;;
+  *)
+    mkdir -p "$3/usr/bin" "$3/usr/share/gauge"
+    echo page > "$3/usr/share/gauge/page"
+    printf '#!/bin/sh\\ncat /usr/share/gauge/page /usr/share/javascript/needle\\n' \\
+      > "$3/usr/bin/debian-gauge"
+    chmod +x "$3/usr/bin/debian-gauge" ;;
+esac
+"""
+
+
+def _script(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A system's programs: those of every system alone."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "cat", "mkdir", "chmod"):
+        (programs / name).symlink_to(f"/bin/{name}")
+    (tmp_path / "archive").mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setenv("ARCHIVE", str(tmp_path / "archive"))
+    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
+    return programs
+
+
+@pytest.fixture
+def debian(system: Path) -> Path:
+    """The same of a Debian system; apt's calls are noted, and what it says can be made up."""
+    _script(system / "apt-get", _APT_GET)
+    _script(system / "apt-cache", _APT_CACHE)
+    _script(system / "dpkg-deb", _DPKG_DEB)
+    return system.parent / "archive"
+
+
+def _find(package: str = "gauge-server") -> executables.Found:
+    return executables.find(NAMES, package, threading.Event())
+
+
+def _calls(archive: Path) -> int:
+    calls = archive / "calls"
+    return len(calls.read_text().splitlines()) if calls.exists() else 0
+
+
+def test_what_the_machine_has_is_taken_under_any_of_its_names(system: Path, debian: Path) -> None:
+    own = _script(system / "debian-gauge", "#!/bin/sh\n")
+    assert _find() == executables.Found(path=str(own))
+    assert _calls(debian) == 0
+
+
+def test_debian_s_is_unpacked_once_with_what_its_pages_are_made_of(debian: Path) -> None:
+    found = _find()
+    assert Path(found.path).parts[-3:] == ("usr", "bin", "debian-gauge")
+    assert os.access(found.path, os.X_OK)
+    assert not found.missing
+    assert _find() == found
+    assert _calls(debian) == 1
+    assert "download gauge-server libjs-needle" in (debian / "calls").read_text()
+
+
+def test_an_unpacked_program_finds_its_pages_from_where_it_runs(
+    debian: Path, tmp_path: Path
+) -> None:
+    del debian
+
+    program = Path(_find().path)
+    assert len(program.read_bytes()) == len(
+        b"#!/bin/sh\ncat /usr/share/gauge/page /usr/share/javascript/needle\n"
+    )
+    folder = tmp_path / "service"
+    folder.mkdir()
+    for _ in range(2):  # each start does so
+        executables.link(program, folder)
+    said = subprocess.run([str(program)], cwd=folder, capture_output=True, text=True, check=True)
+    assert said.stdout == "page\nneedle\n"
+    executables.link(Path("/bin/sh"), folder)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("says", "sentence"),
+    [
+        (
+            "E: Unable to locate package gauge-server",
+            "gauge is not on PATH, and apt knows no package gauge-server "
+            "(has `apt-get update` been run?)",
+        ),
+        (
+            "Err:1 http://deb\nE: Failed to fetch http://deb/x.deb  Could not connect\n"
+            "E: Some files failed to download",
+            "gauge is not on PATH, and the Debian archive, which has it as gauge-server, "
+            "cannot be reached",
+        ),
+        (
+            "W: careful\nE: You don't have enough free space\n",
+            "gauge is not on PATH, and Debian's package gauge-server cannot be fetched: "
+            "You don't have enough free space",
+        ),
+    ],
+)
+def test_one_sentence_says_why_there_is_none(debian: Path, says: str, sentence: str) -> None:
+    (debian / "says").write_text(says, encoding="utf-8")
+    assert _find() == executables.Found(missing=sentence)
+    # Nothing half-done is left that would be taken for the program later.
+    (debian / "says").unlink()
+    assert _find().path
+
+
+def test_systems_without_apt_and_programs_without_package_are_told_apart(system: Path) -> None:
+    del system
+    assert _find().missing == ("gauge is not on PATH, and this system has no apt to fetch it with")
+    assert _find("").missing == "gauge is not on PATH"
+
+
+def test_a_package_without_the_program_is_no_success(debian: Path) -> None:
+    del debian
+    found = executables.find(["pointer"], "gauge-server", threading.Event())
+    assert found.missing == "pointer is not on PATH, and Debian's package gauge-server does not " \
+        "have it"  # fmt: skip
+
+
+def test_nobody_waits_for_what_was_cancelled(system: Path) -> None:
+    for name in ("apt-cache", "apt-get"):
+        _script(system / name, "#!/bin/sh\nexec /bin/sleep 60\n")
+    _script(system / "dpkg-deb", _DPKG_DEB)
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(EngineError, match="interrupted"):
+        executables.find(NAMES, "gauge-server", cancelled)
+
+
+# --- as a resource -------------------------------------------------------------------------------
+
+
+def test_what_was_missing_is_found_once_it_is_there(system: Path, tmp_path: Path) -> None:
+    machine, kind = Machine(Home(tmp_path / "home")), Executable()
+    inputs = {"names": [*NAMES], "package": ""}
+    assert kind.expect(machine, "gauge", inputs) == {"path": UNKNOWN, "missing": UNKNOWN}
+    made = {**inputs, **kind.make(machine, "gauge", inputs, {})}
+    assert made["path"] == ""
+    assert kind.look(machine, "gauge", made) == made  # nothing changes by itself
+    own = _script(system / "gauge", "#!/bin/sh\n")
+    now = kind.look(machine, "gauge", made)
+    assert now == {**inputs, "path": str(own), "missing": ""}
+
+
+def test_another_program_on_path_does_not_take_the_place_of_the_one_in_use(
+    system: Path, debian: Path, tmp_path: Path
+) -> None:
+    del debian
+    machine, kind = Machine(Home(tmp_path / "home")), Executable()
+    inputs = {"names": [*NAMES], "package": "gauge-server"}
+    made = {**inputs, **kind.make(machine, "gauge", inputs, {})}
+    _script(system / "gauge", "#!/bin/sh\n")
+    assert kind.look(machine, "gauge", made) == made
+    kind.delete(machine, "gauge", made)
+    assert os.access(made["path"], os.X_OK)  # others may use it
+    Path(made["path"]).unlink()
+    now = kind.look(machine, "gauge", made)
+    assert now is not None
+    assert now["path"] == str(system / "gauge")

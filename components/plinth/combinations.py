@@ -30,7 +30,8 @@ def of_tools(blueprint: Blueprint) -> Iterator[Problem]:
     info = blueprint.cloud
     for capability, tool, options in blueprint.tools():
         yield from _tool(blueprint, capability, tool)
-        for problem in tool.check(blueprint, options):
+        way = tool.way_on(info)
+        for problem in (*tool.check(blueprint, options), *way.check(blueprint, options)):
             path = f"{capability}.{problem.path}" if problem.path else capability
             yield replace(problem, path=path)
     for port in sorted(blueprint.needs - info.ports):

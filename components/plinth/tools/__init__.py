@@ -32,10 +32,12 @@ class Way:
         needs: Ports that it uses.
         build: Makes the resources and returns the capability's record of
             :mod:`plinth.results`. Called as ``build(options, context)``.
+        check: Impossible combinations that only this way knows, as :attr:`Tool.check` has them.
     """
 
     needs: frozenset[Port]
     build: Callable[[Any, Context], Any]
+    check: Callable[[Blueprint, Any], Sequence[Problem]] = _no_problems
 
 
 @dataclass(frozen=True, kw_only=True)

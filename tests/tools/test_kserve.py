@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+import json
 import subprocess
 import sys
 from typing import Any, get_args
@@ -290,3 +292,81 @@ def test_registry_is_left_out_without_tracking() -> None:
 def test_importing_the_tool_loads_no_engine() -> None:
     script = "import sys, plinth.tools.serving.kserve; sys.exit('pulumi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+LOCAL = """
+cloud: local
+region: null
+account: null
+artifacts: {}
+tracking: {}
+serving:
+  models:
+    churn: {uri: "models:/churn@champion", framework: sklearn}
+    faces: {uri: "file:///models/faces", framework: mlflow}
+"""
+
+
+def _process(spec: str) -> dict[str, Any]:
+    return dict(find(graph(spec), ":Service", "kserve").inputs)
+
+
+def test_a_process_serves_all_models_by_the_registry_s_login() -> None:
+    made = graph(LOCAL)
+    server = _process(LOCAL)
+    told = json.loads(server["files"]["settings.json"])
+    assert told["models"] == {"churn": "models:/churn@champion", "faces": "file:///models/faces"}
+    assert told["record"]["folder"] == f"{made.outputs['artifacts_buckets_datasets']}/inference"
+    assert told["port"] == server["port"]
+    assert server["health"] == "/v2/health/live", "a model that is not there yet fails nothing"
+    assert server["environment"]["MLFLOW_TRACKING_URI"] == made.outputs["tracking_uri"]
+    assert server["environment"]["MLFLOW_TRACKING_PASSWORD"]
+    url = made.outputs["serving_client_SERVING_URL"]
+    assert made.outputs["serving_endpoints_churn"] == made.outputs["serving_endpoints_faces"] == url
+
+
+def test_login_of_the_registry_is_in_no_argument_and_no_file() -> None:
+    server = _process(LOCAL)
+    secret = server["environment"]["MLFLOW_TRACKING_PASSWORD"]
+    assert secret not in str(server["command"])
+    assert secret not in str(server["files"])
+
+
+def test_a_process_without_a_registry_needs_no_login() -> None:
+    spec = """{cloud: local, region: null, account: null, artifacts: {}, serving: {
+        record: 0, models: {faces: {uri: "file:///m", framework: mlflow}}}}"""
+    server = _process(spec)
+    assert not [name for name in server["environment"] if name.startswith("MLFLOW_TRACKING")]
+    assert json.loads(server["files"]["settings.json"])["record"] is None
+
+
+def test_the_process_s_server_is_python_and_knows_nothing_of_plinth() -> None:
+    tree = ast.parse(_process(LOCAL)["files"]["local_server.py"])
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert "kserve" in imported
+    assert "plinth" not in imported
+
+
+def test_a_process_serves_what_it_has_a_login_for() -> None:
+    (problem,) = problems(LOCAL.replace("file:///models/faces", "s3://models/faces"))
+    assert (problem.code, problem.path) == ("model-not-here", "serving.models.faces.uri")
+
+
+def test_clusters_refuse_what_only_a_process_can() -> None:
+    spec = """{artifacts: {}, serving: {
+        record: 8, models: {faces: {uri: "file:///m", framework: mlflow}}}}"""
+    found = {(problem.code, problem.path) for problem in problems(spec)}
+    assert found == {
+        ("record-on-cluster", "serving.record"),
+        ("model-not-here", "serving.models.faces.uri"),
+    }

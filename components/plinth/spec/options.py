@@ -162,9 +162,9 @@ class ServedModel(Model):
     """A model to serve."""
 
     uri: str = Field(
-        pattern=r"^(models:/[\w.-]+(@[\w-]+|/\d+)|(s3|gs|https|abfss|pvc|hf)://\S+)$",
+        pattern=r"^(models:/[\w.-]+(@[\w-]+|/\d+)|(s3|gs|https|abfss|pvc|hf|file)://\S+)$",
         description="Registry reference (`models:/name@alias` or `models:/name/version`) or a "
-        "storage address.",
+        "storage address; `file://` is for the cloud `local`.",
         examples=["models:/churn@champion", "s3://bucket/churn/1"],
     )
     framework: Framework = Field(description="What the model was made with.")

@@ -25,7 +25,7 @@ from plinth.results import Serving
 from plinth.spec.options import ServedModel, ServingOptions
 from plinth.spec.types import Label, Replicas
 from plinth.tools import Tool, Way
-from plinth.tools.serving import manifests
+from plinth.tools.serving import kserve_processes, manifests
 
 if TYPE_CHECKING:
     from pulumi import Resource
@@ -56,6 +56,14 @@ class Options(ServingOptions):
     )
     allow_from: tuple[Label, ...] = Field(
         default=(), description="Namespaces of your own whose workloads may call models."
+    )
+    record: int | None = Field(
+        default=None,
+        ge=0,
+        le=65536,
+        description="MiB of each model's latest requests and answers to keep in the datasets "
+        f"bucket below inference/; 0 for none. Only on the machine itself. Default: "
+        f"{kserve_processes.RECORD} there.",
     )
 
 
@@ -233,6 +241,30 @@ def _check(blueprint: Blueprint, options: Options) -> Sequence[Problem]:
     return tuple(_problems(blueprint, options))
 
 
+def _check_cluster(_blueprint: Blueprint, options: Options) -> Sequence[Problem]:
+    return tuple(_cluster_problems(options))
+
+
+def _cluster_problems(options: Options) -> Iterator[Problem]:
+    if options.record:
+        yield Problem(
+            code="record-on-cluster",
+            message="requests to models are kept only where models are served on the machine "
+            "itself",
+            path="record",
+            fix="Set record in the environment that has `cloud: local` alone.",
+        )
+    for name, model in options.models.items():
+        if model.uri.startswith("file:"):
+            yield Problem(
+                code="model-not-here",
+                message=f"model {name} is in a folder of one machine, which a cluster does not see",
+                path=f"models.{name}.uri",
+                fix="Write a registry reference such as models:/churn@champion, or the address of "
+                "an object store.",
+            )
+
+
 def _problems(blueprint: Blueprint, options: Options) -> Iterator[Problem]:
     if options.expose and blueprint.settings.domain is None:
         yield Problem(
@@ -366,6 +398,12 @@ TOOL = Tool(
         Way(
             needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.OBJECT_STORE, Port.SECRETS}),
             build=_build,
+            check=_check_cluster,
+        ),
+        Way(
+            needs=frozenset({Port.OBJECT_STORE, Port.PROCESSES}),
+            build=kserve_processes.build,
+            check=kserve_processes.check,
         ),
     ),
     requires=frozenset({"artifacts"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from typing import Any
 
@@ -151,3 +152,65 @@ def test_server_and_job_share_one_identity_on_the_datasets() -> None:
 def test_copies_of_durable_environments() -> None:
     spec = find(graph(FULL), ":HorizontalPodAutoscaler", "feast-autoscaler").inputs["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 6)
+
+
+LOCAL = """
+cloud: local
+region: null
+account: null
+artifacts: {}
+features: {project: churn}
+"""
+FOLLOWED = """
+cloud: local
+region: null
+account: null
+artifacts: {}
+features:
+  repository: {repository: "https://example.com/ml/features.git", branch: live, path: repo}
+"""
+
+
+def _process(spec: str) -> dict[str, Any]:
+    return dict(find(graph(spec), ":Service", "feast").inputs)
+
+
+def test_a_process_keeps_registry_and_online_store_in_its_data_folder() -> None:
+    made, server = graph(LOCAL), _process(LOCAL)
+    store = yaml.safe_load(server["files"]["feature_store.yaml"])
+    folder = find(made, ":Folder", "feast").outputs["path"]
+    assert store["project"] == "churn"
+    assert store["registry"]["path"] == f"sqlite:///{folder}/registry.db"
+    assert store["online_store"] == {"type": "sqlite", "path": f"{folder}/online.db"}
+    assert store["offline_store"]["type"] == "dask", "as on a cluster"
+
+
+def test_clients_on_the_machine_read_the_server_s_own_configuration() -> None:
+    made, server = graph(LOCAL), _process(LOCAL)
+    config = made.outputs["features_client_FEAST_FS_YAML_FILE_PATH"]
+    assert server["before"] == [["cp", "feature_store.yaml", config]]
+    assert server["environment"]["FEAST_FS_YAML_FILE_PATH"] == config
+    offline = made.outputs["features_client_FEATURES_OFFLINE_STORE"]
+    assert made.outputs["features_offline_store"] == f"file://{offline}"
+    assert made.outputs["features_client_FEATURES_URL"] == made.outputs["features_uri"]
+
+
+def test_a_process_starts_without_definitions() -> None:
+    assert json.loads(_process(LOCAL)["files"]["settings.json"])["repository"] is None
+
+
+def test_a_process_follows_the_repository() -> None:
+    told = json.loads(_process(FOLLOWED)["files"]["settings.json"])["repository"]
+    clone = f"{find(graph(FOLLOWED), ':Folder', 'feast').outputs['path']}/repository"
+    assert told == {
+        "url": "https://example.com/ml/features.git",
+        "branch": "live",
+        "path": "repo",
+        "clone": clone,
+        "seconds": 60,
+    }
+
+
+def test_definitions_are_told_where_offline_features_are() -> None:
+    offline = graph(PLAIN).outputs["features_offline_store"]
+    assert environment(_server(PLAIN))["FEATURES_OFFLINE_STORE"] == offline

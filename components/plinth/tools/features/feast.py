@@ -21,15 +21,16 @@ from plinth.results import Features
 from plinth.spec.options import FeaturesOptions
 from plinth.spec.types import Cpu, Label, Memory, Replicas
 from plinth.tools import Tool, Way, repositories
+from plinth.tools.features import feast_processes
 from plinth.workloads import Container, WebApp
 
 if TYPE_CHECKING:
-    from pulumi import Resource
+    from pulumi import Output, Resource
 
     from plinth.blueprint import Blueprint
     from plinth.context import Context
     from plinth.errors import Problem
-    from plinth.ports import KeyValueServer, WorkloadIdentity
+    from plinth.ports import Bucket, KeyValueServer, WorkloadIdentity
     from plinth.spec.options import Repository
 
 NAME = "feast"
@@ -74,10 +75,9 @@ class Options(FeaturesOptions):
         default=(), description="Namespaces of your own whose workloads may connect."
     )
 
-
-def project(options: Options, platform: str) -> str:
-    """Name of the Feast project: letters, digits and underscores."""
-    return options.project or platform.replace("-", "_")
+    def project_of(self, platform: str) -> str:
+        """Name of the Feast project: letters, digits and underscores."""
+        return self.project or platform.replace("-", "_")
 
 
 def config(options: Options, platform: str) -> dict[str, str]:
@@ -85,7 +85,7 @@ def config(options: Options, platform: str) -> dict[str, str]:
     return {
         "feature_store.yaml": render.text(
             "feast/feature_store.yaml.j2",
-            project=project(options, platform),
+            project=options.project_of(platform),
             registry_seconds=_REGISTRY_SECONDS,
         ),
         "sitecustomize.py": render.text("feast/sitecustomize.py.j2"),
@@ -102,6 +102,18 @@ def clone_args(repository: Repository) -> list[str]:
         "--depth=1",
         "--one-time",
     ]
+
+
+def _datasets(context: Context) -> Bucket:
+    artifacts = context.peers.artifacts
+    if artifacts is None:
+        raise RuntimeError("Feast without artifacts is refused by the blueprint")
+    return artifacts.buckets["datasets"]
+
+
+def _offline_store(context: Context) -> Output[str]:
+    """Where offline features are."""
+    return context.format("{}/features", _datasets(context).uri)
 
 
 def _secrets(
@@ -150,6 +162,7 @@ def _container(context: Context, identity: WorkloadIdentity, **fields: Any) -> C
             "HOME": "/tmp",  # noqa: S108 - a path inside the pod
             "FEAST_FS_YAML_FILE_PATH": f"{_CONFIG}/feature_store.yaml",
             "PYTHONPATH": _CONFIG,
+            feast_processes.OFFLINE_STORE: _offline_store(context),
             **identity.env,
         },
         env_secrets={
@@ -164,10 +177,7 @@ def _container(context: Context, identity: WorkloadIdentity, **fields: Any) -> C
 
 
 def _build(options: Options, context: Context) -> Features:
-    artifacts = context.peers.artifacts
-    if artifacts is None:
-        raise RuntimeError("Feast without artifacts is refused by the blueprint")
-    datasets = artifacts.buckets["datasets"]
+    datasets = _datasets(context)
     space = context.open_namespace(callers=options.allow_from)
     identity = context.identity(NAME, [Grant(to=datasets, access="write")], depends_on=space)
     files = context.kube.config_map(
@@ -184,7 +194,7 @@ def _build(options: Options, context: Context) -> Features:
     return Features(
         uri=URI,
         namespace=context.namespace,
-        offline_store=context.format("{}/features", datasets.uri),
+        offline_store=_offline_store(context),
     )
 
 
@@ -311,6 +321,7 @@ TOOL = Tool(
             ),
             build=_build,
         ),
+        Way(needs=frozenset({Port.OBJECT_STORE, Port.PROCESSES}), build=feast_processes.build),
     ),
     requires=frozenset({"artifacts"}),
     check=_check,

@@ -36,7 +36,7 @@ def build(options: Options, context: Context) -> Features:
     if artifacts is None:
         raise RuntimeError("Feast without artifacts is refused by the blueprint")
     data = cloud.folder(NAME, parent=parent)
-    port = cloud.port(NAME, PORT, parent=parent)
+    port = cloud.port(NAME, PORT)
     environment = cloud.python(NAME)
     offline = context.format("{}/features", artifacts.buckets["datasets"].uri)
     config = context.format(f"{{}}/{_CONFIG}", data)

@@ -55,7 +55,7 @@ def build(options: Options, context: Context) -> Serving:
     artifacts, tracking = context.peers.artifacts, context.peers.tracking
     if artifacts is None:
         raise RuntimeError("serving is built without artifacts, which it requires")
-    port = cloud.port(NAME, PORT, parent=parent)
+    port = cloud.port(NAME, PORT)
     kept = RECORD if options.record is None else options.record
     settings: dict[str, Any] = {
         "port": port,

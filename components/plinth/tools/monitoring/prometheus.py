@@ -1,33 +1,28 @@
 """Prometheus, Alertmanager and Grafana, from the kube-prometheus-stack chart.
 
-Prometheus takes every monitor and rule of every namespace. Dashboards and rules are made from
-``templates/monitoring``: those of the platform, and of each tool in use that has a file there.
+Prometheus takes every monitor and rule of every namespace. Dashboards and rules are those of
+:mod:`plinth.tools.monitoring.definitions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from plinth import render
 from plinth.ports import Generated, Grant, Port
 from plinth.results import Monitoring
-from plinth.spec.options import MonitoringOptions, ServingOptions
+from plinth.spec.options import MonitoringOptions
 from plinth.spec.types import Label
 from plinth.tools import Tool, Way
-from plinth.tools.monitoring import values
-from plinth.tools.monitoring.metrics import DRIFT_SCORE
+from plinth.tools.monitoring import definitions, prometheus_processes, values
 
 if TYPE_CHECKING:
-    from pulumi import Output, Resource
+    from pulumi import Resource
 
-    from plinth.blueprint import Blueprint
     from plinth.context import Context
     from plinth.ports import Topic
-
-_FOLDER = "monitoring"
 
 
 class Options(MonitoringOptions):
@@ -39,47 +34,6 @@ class Options(MonitoringOptions):
     )
 
 
-def documents(kind: str, blueprint: Blueprint, options: MonitoringOptions) -> dict[str, Any]:
-    """The dashboards or rules of a platform: parsed templates by name.
-
-    Args:
-        kind: Folder below ``templates/monitoring``: ``dashboards`` or ``rules``.
-        blueprint: Which tools are in use, and what the models cost.
-        options: Thresholds.
-    """
-    facts = {
-        "alerts": options.alerts,
-        "currency": blueprint.settings.cost.currency,
-        "drift_score": DRIFT_SCORE,
-        "namespaces": [name for name in blueprint.choices if name != "artifacts"],
-        "costs": _costs(blueprint),
-    }
-    return {name: render.data(template, **facts) for name, template in _templates(kind, blueprint)}
-
-
-def _templates(kind: str, blueprint: Blueprint) -> Iterator[tuple[str, str]]:
-    names = ["platform", *(choice.tool for choice in blueprint.choices.values()), "models"]
-    for name in names:
-        template = f"{_FOLDER}/{kind}/{name}.yaml.j2"
-        served = name != "models" or "serving" in blueprint.choices
-        if served and (render.data_folder("templates") / template).is_file():
-            yield name, template
-
-
-def _costs(blueprint: Blueprint) -> dict[str, float]:
-    """What a copy of each model costs an hour, where the spec says."""
-    serving = blueprint.choices.get("serving")
-    if serving is None or not isinstance(serving.options, ServingOptions):
-        return {}
-    models = serving.options.models.items()
-    return {name: model.cost_per_hour for name, model in models if model.cost_per_hour}
-
-
-def dashboard(name: str, document: Mapping[str, Any]) -> str:
-    """Grafana's JSON of one dashboard."""
-    return render.text(f"{_FOLDER}/dashboard.json.j2", name=name, dashboard=document)
-
-
 def rule(name: str, namespace: str, document: Mapping[str, Any]) -> dict[str, Any]:
     """One set of rule groups as a PrometheusRule."""
     return {
@@ -88,16 +42,6 @@ def rule(name: str, namespace: str, document: Mapping[str, Any]) -> dict[str, An
         "metadata": {"name": f"plinth-{name}", "namespace": namespace},
         "spec": dict(document),
     }
-
-
-def _routes(context: Context, topic: Topic, *, slack: bool) -> Output[str]:
-    """Alertmanager's configuration: who hears of what."""
-    return context.text(
-        f"{_FOLDER}/alertmanager.yaml.j2",
-        receivers={kind: list(entries) for kind, entries in topic.receivers.items()},
-        slack_url_file=values.SLACK_URL_FILE if slack else None,
-        environment=context.blueprint.prefix,
-    )
 
 
 def _secrets(
@@ -157,7 +101,11 @@ def _build(options: Options, context: Context) -> Monitoring:
             "kind": "Secret",
             "metadata": {"name": values.ALERTMANAGER_SECRET, "namespace": context.namespace},
             "stringData": {
-                "alertmanager.yaml": _routes(context, topic, slack=bool(options.alerts.slack))
+                "alertmanager.yaml": definitions.routes(
+                    context,
+                    topic,
+                    slack_url_file=values.SLACK_URL_FILE if options.alerts.slack else None,
+                )
             },
         },
         depends_on=opened,
@@ -203,16 +151,16 @@ def _build(options: Options, context: Context) -> Monitoring:
 def _dashboards_and_rules(
     options: Options, context: Context, opened: Sequence[Resource], stack: Resource
 ) -> None:
-    for name, document in documents("dashboards", context.blueprint, options).items():
+    for name, document in definitions.documents("dashboards", context.blueprint, options).items():
         context.kube.config_map(
             f"dashboard-{name}",
-            {f"plinth-{name}.json": dashboard(name, document)},
+            {f"plinth-{name}.json": definitions.dashboard(name, document)},
             namespace=context.namespace,
             parent=context.parent,
             depends_on=opened,
             labels={"grafana_dashboard": "1"},
         )
-    for name, document in documents("rules", context.blueprint, options).items():
+    for name, document in definitions.documents("rules", context.blueprint, options).items():
         # After the stack: its webhook checks the rules.
         made = rule(name, context.namespace, document)
         context.apply(f"rules-{name}", made, depends_on=[stack])
@@ -229,5 +177,6 @@ TOOL = Tool(
             needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.SECRETS, Port.NOTIFICATIONS}),
             build=_build,
         ),
+        Way(needs=frozenset({Port.PROCESSES}), build=prometheus_processes.build),
     ),
 )

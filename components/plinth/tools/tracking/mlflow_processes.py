@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plinth.ports import Program, Secret
+from plinth.ports import METRICS_USER, Metrics, Program, Secret
 from plinth.results import Tracking
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 NAME = "mlflow"
 PORT = 5000
-_USER = "admin"
+_USER = METRICS_USER
 
 
 def build(options: Options, context: Context) -> Tracking:
@@ -59,6 +59,7 @@ def build(options: Options, context: Context) -> Tracking:
         before=[[program, "db", "upgrade", runs]],
         port=port,
         health="/health",
+        metrics=Metrics(namespace=context.namespace, password=password) if scraped else None,
     )
     process = cloud.run(NAME, server, parent=parent)
     return Tracking(

@@ -76,6 +76,8 @@ class CloudInfo:
         check: What only this cloud can refuse, given a resolved blueprint.
         default_tools: Tools preferred on this cloud, by capability.
         terms: The cloud's words for accounts, people and zones, for those who begin a spec.
+        home: The folder of an environment whose services run on this machine, relative to the
+            project; ``None`` on clouds where they run elsewhere.
     """
 
     name: str
@@ -95,6 +97,7 @@ class CloudInfo:
     any_account: str = ""
     default_tools: Mapping[str, str] = field(default_factory=dict)
     terms: Terms = Terms()
+    home: Callable[[Blueprint], str] | None = None
 
     @property
     def ports(self) -> frozenset[Port]:

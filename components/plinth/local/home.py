@@ -50,6 +50,11 @@ class Home:
         return self.root / "targets"
 
     @property
+    def programs(self) -> Path:
+        """What the supervisor is to keep running: one file for each service that was started."""
+        return self.supervisor / "programs"
+
+    @property
     def socket(self) -> Path:
         """Where the supervisor listens: in the folder, unless its path is too long for a socket."""
         inside = self.supervisor / "supervisor.sock"
@@ -61,6 +66,16 @@ class Home:
     def log(self, service: str) -> Path:
         """The log of a service."""
         return self.logs / f"{service}.log"
+
+
+def home_of(root: Path, folder: str) -> Home:
+    """An environment's home; the same one however the way there is written.
+
+    Args:
+        root: The project's folder.
+        folder: The environment's, relative to it, absolute, or from ``~``.
+    """
+    return Home((root / Path(folder).expanduser()).resolve())
 
 
 def project_root(start: Path) -> Path:

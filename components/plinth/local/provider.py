@@ -21,7 +21,7 @@ from plinth.engine.protocol import plugin_pb2, provider_pb2
 from plinth.errors import PlinthError
 from plinth.graph import UNKNOWN
 from plinth.local.example import PACKAGE
-from plinth.local.home import Home, project_root
+from plinth.local.home import home_of, project_root
 from plinth.local.kinds import KINDS, Data, Kind, Machine
 from plinth.plugin import wire
 from plinth.plugin.server import identity
@@ -95,8 +95,8 @@ class Provider:
     ) -> provider_pb2.ConfigureResponse:
         """Takes the environment's folder."""
         del context
-        folder = Path(wire.decode(request.args)["folder"]).expanduser()
-        self._machine = Machine(Home(self._root / folder), self._cancelled)
+        home = home_of(self._root, wire.decode(request.args)["folder"])
+        self._machine = Machine(home, self._cancelled)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:

@@ -151,17 +151,13 @@ class Supervisor:
         with self._lock:
             self._drop(name)
             self._program(name).unlink(missing_ok=True)
-            if not any(self._programs.glob("*.conf")):
+            if not any(self._home.programs.glob("*.conf")):
                 self._shut_down()
 
     # --- in between ------------------------------------------------------------------------------
 
-    @property
-    def _programs(self) -> Path:
-        return self._home.supervisor / "programs"
-
     def _program(self, name: str) -> Path:
-        return self._programs / f"{name}.conf"
+        return self._home.programs / f"{name}.conf"
 
     def _server(self) -> Any:
         """Supervisord's XML-RPC interface; nothing is sent before it is used."""
@@ -190,8 +186,8 @@ class Supervisor:
             return
         # A supervisor that was killed leaves its services running, where nobody can stop them.
         sweep(self._home)
-        self._programs.mkdir(parents=True, exist_ok=True)
-        for stale in self._programs.glob("*.conf"):
+        self._home.programs.mkdir(parents=True, exist_ok=True)
+        for stale in self._home.programs.glob("*.conf"):
             stale.unlink()
         self._home.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._home.socket.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plinth.clouds import CloudInfo, Terms
 from plinth.clouds.local.checks import check
-from plinth.clouds.local.options import LocalOptions
+from plinth.clouds.local.options import LocalOptions, folder_of
 from plinth.ports import Port
 
 CLOUD = CloudInfo(
@@ -22,4 +22,5 @@ CLOUD = CloudInfo(
     check=check,
     options=LocalOptions,
     terms=Terms(place="folder", example=".plinth/local/dev", at=("clouds", "local", "folder")),
+    home=folder_of,
 )

@@ -12,7 +12,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from plinth import ports
 from plinth.blueprint import Blueprint
 from plinth.clouds.local import resources
-from plinth.clouds.local.options import LocalOptions
+from plinth.clouds.local.options import folder_of, options_of
 from plinth.local import packages
 from plinth.spec.options import BucketOptions
 
@@ -24,12 +24,9 @@ class Local:
 
     def __init__(self, blueprint: Blueprint, *, parent: Resource) -> None:
         """Makes the provider; the rest is made when it is first asked for."""
-        options = blueprint.cloud_options
-        if not isinstance(options, LocalOptions):
-            raise TypeError("the blueprint is of another cloud")
-        self._ports = options.ports
+        self._ports = options_of(blueprint).ports
         self._durable = blueprint.settings.durable
-        self._folder = options.folder or f".plinth/local/{blueprint.environment}"
+        self._folder = folder_of(blueprint)
         self._provider = resources.Provider(
             "plinth-local", folder=self._folder, opts=ResourceOptions(parent=parent)
         )

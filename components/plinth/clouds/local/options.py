@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from plinth.spec.options import CloudOptions
 from plinth.spec.types import Label
+
+if TYPE_CHECKING:
+    from plinth.blueprint import Blueprint
 
 
 class LocalOptions(CloudOptions):
@@ -24,3 +29,20 @@ class LocalOptions(CloudOptions):
         "Default: the usual ports of each.",
         examples=[{"mlflow": 5000}],
     )
+
+
+def options_of(blueprint: Blueprint) -> LocalOptions:
+    """The options of an environment on this machine.
+
+    Raises:
+        TypeError: It is on another cloud.
+    """
+    options = blueprint.cloud_options
+    if not isinstance(options, LocalOptions):
+        raise TypeError("the blueprint is of another cloud")
+    return options
+
+
+def folder_of(blueprint: Blueprint) -> str:
+    """The folder of an environment on this machine, relative to the project."""
+    return options_of(blueprint).folder or f".plinth/local/{blueprint.environment}"

@@ -16,13 +16,14 @@ from plinth.blueprint import Blueprint
 from plinth.changes import goals
 from plinth.clouds import accounts
 from plinth.combinations import account_names
-from plinth.errors import EngineError, PlinthError, PolicyError, Problem
+from plinth.errors import EngineError, PlinthError, PolicyError, Problem, UsageError
 from plinth.graph import Graph
 
 if TYPE_CHECKING:
     from plinth.engine.changes import OnChange, Outcome
     from plinth.engine.settings import Settings
     from plinth.engine.workspace import PolicyPack, Stack
+    from plinth.local.home import Home
 
 PACK = "plinth-production"
 
@@ -164,7 +165,8 @@ def open_environment(
     Raises:
         SpecError: When the spec has problems.
         EngineError: When there is no engine.
-        UsageError: When outages are planned for a real cloud, or in a way that cannot be read.
+        UsageError: When outages are planned for a real cloud, or in a way that cannot be read; or
+            a rehearsal is asked for of what runs on this machine anyway.
     """
     if faults is not None:
         from plinth.rehearsal import faults as outages
@@ -173,6 +175,7 @@ def open_environment(
     from plinth.engine.workspace import Stack
 
     blueprint = program.blueprint_of(spec, environment)
+    _refuse_rehearsal(blueprint, rehearse=rehearse)
     settings = settings_of(blueprint, spec, rehearse=rehearse)
     stack = Stack(
         settings,
@@ -183,6 +186,42 @@ def open_environment(
         faults=faults,
     )
     return Environment(spec=spec, blueprint=blueprint, stack=stack, rehearse=rehearse)
+
+
+def _refuse_rehearsal(blueprint: Blueprint, *, rehearse: bool) -> None:
+    if rehearse and blueprint.cloud.home is not None:
+        name = blueprint.environment
+        raise UsageError(
+            Problem(
+                code="nothing-to-rehearse",
+                message=f"there is nothing to rehearse of {name}: it runs on this machine",
+                environment=name,
+                fix=f"Run `plinth up {name}`; it costs nothing, and `plinth destroy {name}` takes "
+                "it back.",
+            )
+        )
+
+
+def home_of(blueprint: Blueprint, spec: Path) -> Home:
+    """Where an environment keeps its things on this machine, and its supervisor is found.
+
+    Raises:
+        UsageError: Its services do not run on this machine.
+    """
+    from plinth.local import home
+
+    if blueprint.cloud.home is None:
+        name = blueprint.environment
+        raise UsageError(
+            Problem(
+                code="not-on-this-machine",
+                message=f"{name} is on {blueprint.cloud.title}, its services are not processes of "
+                "this machine",
+                environment=name,
+                fix=f"Run `plinth outputs {name}` for its addresses.",
+            )
+        )
+    return home.home_of(planning.root_of(spec), blueprint.cloud.home(blueprint))
 
 
 def refuse_data_loss(environment: Environment, planned: Outcome) -> None:

@@ -7,14 +7,21 @@ where people reach a page, ``None`` without a domain.  ``namespace`` is ``None``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from pulumi import Input, Output
 
     from plinth.ports import Bucket, Secret, Topic
+
+#: Fields that are pages for people, where people reach them.
+_PAGES: Final = ("url", "grafana", "prometheus", "pushgateway")
+_CLIENT: Final = "client_"
+#: End of host names that only a cluster understands.
+_INSIDE: Final = (".svc", ".svc.cluster.local")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,3 +103,39 @@ class Results:
     orchestration: Orchestration | None = None
     features: Features | None = None
     serving: Serving | None = None
+
+
+def pages(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """The addresses among a stack's outputs that a browser on this machine may open, by name.
+
+    A capability's own page has its name, others have theirs, such as ``grafana``.
+    """
+    return {
+        capability if name == "url" else name: value
+        for capability, name, value in _of_capabilities(outputs)
+        if name in _PAGES and _reachable(value)
+    }
+
+
+def client_variables(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """The variables among a stack's outputs by which clients on this machine reach services."""
+    return {
+        name.removeprefix(_CLIENT): str(value)
+        for _, name, value in _of_capabilities(outputs)
+        if name.startswith(_CLIENT)
+    }
+
+
+def _of_capabilities(outputs: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Capability, field and value of the outputs that are of a capability."""
+    known = {each.name for each in fields(Results)}
+    for key, value in outputs.items():
+        capability, _, name = key.partition("_")
+        if capability in known:
+            yield capability, name, value
+
+
+def _reachable(value: Any) -> bool:
+    address = urlsplit(value) if isinstance(value, str) else urlsplit("")
+    host = address.hostname or ""
+    return address.scheme in ("http", "https") and bool(host) and not host.endswith(_INSIDE)

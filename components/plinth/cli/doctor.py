@@ -5,25 +5,19 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from plinth.cli import output
 from plinth.cli.common import json_option, spec_option
+from plinth.findings import Finding
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at. ``needed`` for what, in words."""
-
-    name: str
-    ok: bool
-    detail: str
-    needed: str
-    fix: str | None = None
+if TYPE_CHECKING:
+    from plinth.blueprint import Blueprint
 
 
 @click.command()
@@ -131,3 +125,15 @@ def _spec_findings(spec: Path) -> Iterator[Finding]:
                 needed=f"credentials of real clusters on {info.title}; not for rehearsals",
                 fix=None if path else f"Install {command} from its publisher.",
             )
+    yield from _here(spec, blueprints)
+
+
+def _here(spec: Path, blueprints: Mapping[str, Blueprint]) -> Iterator[Finding]:
+    """What the environments on this machine need of it; each thing once."""
+    from plinth.local.needs import needs
+    from plinth.planning import graph_of, project_of
+
+    here = [found for found in blueprints.values() if found.cloud.home is not None]
+    if not here or importlib.util.find_spec(here[0].cloud.sdk) is None:
+        return
+    yield from needs([each for found in here for each in graph_of(found, project_of(spec))])

@@ -176,6 +176,23 @@ def test_waves_follow_the_spec(tmp_path: Path) -> None:
     assert "rules" not in gitlab["up:dev"]
 
 
+def test_environments_on_people_s_own_machines_have_no_pipeline(tmp_path: Path) -> None:
+    spec = tmp_path / "platform.yaml"
+    theirs = [file.text for file in _files(spec, SPEC)]
+    # Wherever it stands in the order.
+    with_local = SPEC.replace("after: [dev]", "after: [local]") + (
+        "  local: {cloud: local, after: [dev]}\n"
+    )
+    assert [file.text for file in _files(spec, with_local)] == theirs
+    with pytest.raises(UsageError, match="people's own machines"):
+        _files(spec, SPEC.replace("cloud: aws", "cloud: local"))
+
+
+def _files(spec: Path, text: str) -> list[File]:
+    spec.write_text(text, encoding="utf-8")
+    return [file for name in ("github", "gitlab", "azure-devops") for file in files(name, spec)]
+
+
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     mine = tmp_path / ".gitlab-ci.yml"
     mine.write_text("test: {script: [make test]}\n")

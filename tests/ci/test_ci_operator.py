@@ -75,6 +75,13 @@ def test_the_order_of_environments_becomes_prerequisites(spec: Path) -> None:
         assert before["requirement"] == {"succeededWithinDuration": "1h"}
 
 
+def test_an_environment_on_people_s_own_machines_is_left_out(spec: Path) -> None:
+    before = objects(spec)
+    with spec.open("a", encoding="utf-8") as file:
+        file.write("  local: {cloud: local, after: [dev]}\n")
+    assert objects(spec) == before
+
+
 def test_state_and_identity_are_the_accounts(spec: Path) -> None:
     account, _, stack = objects(spec, folder="platform")[:3]
     role = "arn:aws:iam::111111111111:role/plinth-deploy"

@@ -149,7 +149,7 @@ def write(found: tuple[File, ...]) -> None:
 
 def _values(spec: Path, root: Path, branch: str) -> dict[str, Any]:
     found = targets_of(spec)
-    waves = [[found[name] for name in wave] for wave in waves_of(spec)]
+    waves = [[found[name] for name in wave] for wave in waves_of(spec, found)]
     clouds = sorted({target.cloud for target in found.values()})
     release = version("plinth")
     name = next(iter(found.values())).platform

@@ -61,7 +61,7 @@ def manifests(
         source["repoDir"] = folder
     before: Sequence[str] = ()
     objects: list[dict[str, Any]] = []
-    for wave in waves_of(spec):
+    for wave in waves_of(spec, targets):
         for name in wave:
             target = targets[name]
             behind = [_name(targets[each]) for each in before]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from plinth import accounts
 from plinth.blueprint import Blueprint, check
 from plinth.combinations import account_names
+from plinth.errors import Problem, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,24 +90,38 @@ def target_of(blueprint: Blueprint) -> Target:
 
 
 def targets_of(spec: Path) -> dict[str, Target]:
-    """Every environment of a spec, in its order.
+    """Every environment of a spec that has a pipeline, in its order.
+
+    One on people's own machines has none.
 
     Raises:
         SpecError: The spec has problems.
-        UsageError: An environment does not say in which account it is.
+        UsageError: No environment has a pipeline, or one does not say in which account it is.
     """
-    return {name: target_of(blueprint) for name, blueprint in check(spec).items()}
+    blueprints = check(spec)
+    found = {name: target_of(each) for name, each in blueprints.items() if not each.cloud.here}
+    if not found:
+        raise UsageError(
+            Problem(
+                code="no-pipeline",
+                message=f"every environment of {spec} is on people's own machines, where no "
+                "pipeline reaches it",
+                fix="Add an environment on another cloud.",
+            )
+        )
+    return found
 
 
-def waves_of(spec: Path) -> tuple[tuple[str, ...], ...]:
-    """The environments in the order in which they are brought up; those of a wave together.
+def waves_of(spec: Path, targets: Container[str]) -> tuple[tuple[str, ...], ...]:
+    """The targets in the order in which they are brought up; those of a wave together.
 
     Raises:
         SpecError: The spec has problems.
     """
     from plinth.ordering import waves
 
-    return waves(spec)
+    found = (tuple(name for name in wave if name in targets) for wave in waves(spec))
+    return tuple(wave for wave in found if wave)
 
 
 def matrix_entry(target: Target) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def matrix(spec: Path, *, base: str | None, form: str, as_json: bool) -> None:
     from plinth.ci.targets import matrix_entry, targets_of
 
     targets = targets_of(spec)
-    found = [targets[name] for name in touched(spec, base)]
+    found = [targets[name] for name in touched(spec, base) if name in targets]
     if as_json:
         output.emit({"base": base, "environments": [matrix_entry(target) for target in found]})
     else:

@@ -36,7 +36,8 @@ class Terms:
     """A cloud's own words for what a new spec says of a place; see :mod:`plinth.scaffold`.
 
     Attributes:
-        place: What an environment lives in, and ``example``: how it is written.
+        place: What an environment lives in, and ``example``: how it is written. Both are empty
+            where there is one place alone.
         at: Where an environment's overlay says it.
         region: A region to begin with; empty when the cloud has none.
         admin: How an administrator of the cluster is written; empty when it cannot be said.
@@ -103,6 +104,11 @@ class CloudInfo:
     def ports(self) -> frozenset[Port]:
         """The ports that the cloud offers."""
         return frozenset(self.products)
+
+    @property
+    def here(self) -> bool:
+        """Whether it is the machine that Plinth runs on: without accounts, regions or pipelines."""
+        return Port.PROCESSES in self.ports
 
     def region_like(self, place: str | None) -> str | None:
         """The first region that is nearest to a place: same country, else same continent.

@@ -34,5 +34,5 @@ def test_a_tool_that_a_cloud_cannot_run_is_not_promised(monkeypatch) -> None:
         ),
     )
     lines = {line.split(" | ")[1]: line for line in support.markdown().splitlines() if "| " in line}
-    assert lines["MLflow"].endswith("| default | default | default | - |")
-    assert lines["Buckets"].endswith("| default | default | default | default |")
+    assert lines["MLflow"].endswith("| default | default | default | - | default |")
+    assert lines["Buckets"].endswith("| default | default | default | default | default |")

@@ -128,7 +128,7 @@ def test_a_tool_that_needs_more_is_refused_with_the_clouds_that_have_it(spec: Pa
     assert problem.location is not None
     assert "sql-database" in problem.message
     assert problem.message.endswith("which Toy Cloud does not offer here")
-    assert problem.allowed == ("aws", "azure", "gcp", "kubernetes")
+    assert problem.allowed == ("aws", "azure", "gcp", "kubernetes", "local")
 
 
 def test_support_matrix_lists_it() -> None:

@@ -74,5 +74,6 @@ class Tool:
         return named and self.way_on(cloud).needs <= cloud.ports
 
     def way_on(self, cloud: CloudInfo) -> Way:
-        """The first way that is possible on a cloud; else the one that lacks least."""
-        return min(self.ways, key=lambda way: len(way.needs - cloud.ports))
+        """The first way that is possible on a cloud; else the preferred one."""
+        possible = (way for way in self.ways if way.needs <= cloud.ports)
+        return next(possible, self.ways[0])

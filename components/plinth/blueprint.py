@@ -342,11 +342,13 @@ def _moved(data: Mapping[str, Any], info: CloudInfo, options: CloudOptions) -> d
     """The data as it is on a cloud: with that cloud's region, account and other spellings.
 
     On another cloud than the spec's own, an account means nothing, and a region that is not named
-    is the one nearest to where the spec's is.
+    is the one nearest to where the spec's is. This machine has neither.
     """
     region, account = data.get("region"), data.get("account")
     home = data.get("cloud")
-    if home != info.name:
+    if info.here:
+        region = account = None
+    elif home != info.name:
         account = None
         known = registry.cloud(home).regions if home in registry.cloud_names() else {}
         region = info.region_like(known.get(str(region)))

@@ -118,7 +118,7 @@ def _compliance(blueprint: Blueprint) -> Iterator[Problem]:
 
 def _state(blueprint: Blueprint) -> Iterator[Problem]:
     state = blueprint.settings.state
-    if state is not None and state.backend == "account":
+    if state is not None and state.backend == "account" and not blueprint.cloud.here:
         try:
             account_names(blueprint)
         except UsageError as error:

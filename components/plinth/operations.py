@@ -283,11 +283,11 @@ def refuse_violations(environment: Environment) -> None:
 
 
 def settings_of(blueprint: Blueprint, spec: Path, *, rehearse: bool) -> Settings:
-    """Which stack an environment is, and where the spec wants its state kept."""
-    from plinth.engine.settings import Settings
+    """Which stack an environment is, and where its state is kept: as the spec says, or here."""
+    from plinth.engine.settings import Settings, embedded_url
 
     settings = blueprint.settings
-    state = settings.state
+    state = None if blueprint.cloud.here else settings.state
     backend, secrets = (state.backend, state.secrets) if state else (None, None)
     home: str | None = None
     if settings.account and settings.cloud in CLOUDS:
@@ -297,7 +297,7 @@ def settings_of(blueprint: Blueprint, spec: Path, *, rehearse: bool) -> Settings
         elif state is None:
             # Pipelines name the account's backend by PULUMI_BACKEND_URL.
             home, secrets = names.backend_url, names.secrets_provider
-    return Settings(
+    found = Settings(
         root=planning.root_of(spec),
         environment=blueprint.environment,
         rehearse=rehearse,
@@ -306,6 +306,10 @@ def settings_of(blueprint: Blueprint, spec: Path, *, rehearse: bool) -> Settings
         secrets=secrets,
         secrets_home=home,
     )
+    if blueprint.cloud.here and not rehearse:
+        # In a backend that is shared, the stacks of two people would be one.
+        found = replace(found, state=embedded_url(found))
+    return found
 
 
 def policy_pack(blueprint: Blueprint, folder: Path) -> PolicyPack:

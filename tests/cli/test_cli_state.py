@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli_support import Plinth
 
-from plinth.engine.settings import secrets_provider
+from plinth.engine.settings import backend_url, secrets_provider
 from plinth.operations import settings_of
 from plinth.program import blueprint_of
 
@@ -77,3 +78,17 @@ def test_a_backend_is_an_account_or_an_address(plinth: Plinth, backend: str) -> 
     _with_state(plinth, f'{{backend: "{backend}"}}')
     problem = plinth("validate", "--json").problem
     assert problem["path"] == "state.backend"
+
+
+def test_the_state_of_what_runs_on_this_machine_is_kept_on_it(
+    plinth: Plinth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the spec says of others, and wherever somebody is logged in."""
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://team")
+    plinth.edit(
+        "environments:", "state: {backend: account}\nenvironments:\n  local: {cloud: local}"
+    )
+    settings = settings_of(blueprint_of(plinth.spec, "local"), plinth.spec, rehearse=False)
+    assert backend_url(settings) == (plinth.spec.parent.parent / ".plinth" / "state").as_uri()
+    assert secrets_provider(settings) is None
+    assert backend_url(replace(settings, state=None)) == "s3://team"

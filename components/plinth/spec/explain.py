@@ -207,6 +207,9 @@ class _Explainer:
             if found.value is None:
                 reason = f"the {name} named in the spec is one of {home}"
             return replace(found, source="derived", reason=reason, location=None)
+        if found.value is None and self.layered.data.get(name) is not None:
+            reason = f"{self.blueprint.cloud.title} has no {name}"
+            return replace(found, source="derived", reason=reason, location=None)
         return found
 
     def _tool(self, capability: str, tool: str) -> Explanation:

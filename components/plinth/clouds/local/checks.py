@@ -1,4 +1,8 @@
-"""What only this machine can refuse."""
+"""What only this machine can refuse.
+
+What a machine has no counterpart of (cluster, network, database, domain, sign-in, region, account)
+is passed over: the same spec is used on clouds that make it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plinth.errors import Problem
+from plinth.spec.options import CloudOptions
 
 if TYPE_CHECKING:
     from plinth.blueprint import Blueprint
+
+_BLOCK = "clouds.local"
 
 
 def check(blueprint: Blueprint) -> tuple[Problem, ...]:
@@ -17,11 +24,20 @@ def check(blueprint: Blueprint) -> tuple[Problem, ...]:
 
 
 def _problems(blueprint: Blueprint) -> Iterator[Problem]:
-    for name, port in getattr(blueprint.cloud_options, "ports", {}).items():
+    options = blueprint.cloud_options
+    for key in CloudOptions.model_fields:
+        if getattr(options, key) is not None:
+            yield Problem(
+                code="without-meaning",
+                message=f"{key} means nothing on this machine",
+                path=f"{_BLOCK}.{key}",
+                fix=f"Remove {key}.",
+            )
+    for name, port in getattr(options, "ports", {}).items():
         if not 1024 <= port <= 65535:
             yield Problem(
                 code="port",
                 message=f"port {port} of {name} is not one that a person may listen on",
-                path=f"clouds.local.ports.{name}",
+                path=f"{_BLOCK}.ports.{name}",
                 fix="Write a number from 1024 to 65535.",
             )

@@ -74,6 +74,7 @@ def init(
     from plinth.scaffold import files
     from plinth.scaffold.examples import example
 
+    here = False
     if source is not None:
         _refuse_answers(told, accounts)
         made = example(source).files()
@@ -81,9 +82,9 @@ def init(
         answers = _answered(told, accounts, folder)
         silent = yes or as_json or not sys.stdin.isatty()
         answers = _defaults(answers, folder) if silent else _interview(answers, folder)
-        made = files.of(answers)
+        made, here = files.of(answers), answers.info.here
     written = files.write(folder, made, force=force)
-    _show(folder, written, files.environments_of(made)[0], as_json=as_json)
+    _show(folder, written, files.environments_of(made)[0], here=here, as_json=as_json)
 
 
 def _refuse_answers(told: dict[str, str | None], accounts: tuple[str, ...]) -> None:
@@ -105,23 +106,29 @@ def _answered(told: dict[str, str | None], accounts: Iterable[str], folder: Path
 
     answers = Answers(cloud=told["cloud"], places=_places(accounts))
     known = {question.key: question for question in questions(answers, folder)}
+    if accounts and "places" not in known:
+        raise _meaningless("account", answers)
     for key, value in told.items():
         if value is None:
             continue
         if key not in known:
-            raise UsageError(
-                Problem(
-                    code="not-on-this-cloud",
-                    message=f"--{key} means nothing on {answers.info.title}",
-                    fix="Leave it out.",
-                )
-            )
+            raise _meaningless(key, answers)
         answers = answers.answer(known[key], value)
     found = check(answers)
     if found:
         asked = tuple(questions(answers, folder))
         raise UsageError(*(_by_option(problem, asked) for problem in found))
     return answers
+
+
+def _meaningless(key: str, answers: Answers) -> UsageError:
+    return UsageError(
+        Problem(
+            code="not-on-this-cloud",
+            message=f"--{key} means nothing on {answers.info.title}",
+            fix="Leave it out.",
+        )
+    )
 
 
 def _places(accounts: Iterable[str]) -> dict[str, str]:
@@ -215,11 +222,13 @@ def _in_a_line(problem: Problem) -> str:
     return f"{problem.message}.{among} {problem.fix or ''}".rstrip()
 
 
-def _show(folder: Path, written: tuple[str, ...], environment: str, *, as_json: bool) -> None:
+def _show(
+    folder: Path, written: tuple[str, ...], environment: str, *, here: bool, as_json: bool
+) -> None:
     commands = [
         "plinth validate",
         f"plinth plan {environment}",
-        f"plinth up {environment} --rehearse",
+        f"plinth up {environment}" if here else f"plinth up {environment} --rehearse",
     ]
     if as_json:
         output.emit({"ok": True, "folder": str(folder), "files": written, "next": commands})
@@ -227,7 +236,8 @@ def _show(folder: Path, written: tuple[str, ...], environment: str, *, as_json: 
     click.echo("\n".join(f"wrote {folder / path}" for path in written) or "All is there already.")
     if folder.absolute() != Path.cwd():
         commands[0] = f"cd {shlex.quote(str(folder))} && {commands[0]}"
-    whys = ("check the spec, after any change", "see what it becomes", "try it on simulated clouds")
+    last = "bring it up" if here else "try it on simulated clouds"
+    whys = ("check the spec, after any change", "see what it becomes", last)
     width = max(map(len, commands))
     click.echo("\nNext:")
     for command, why in zip(commands, whys, strict=True):

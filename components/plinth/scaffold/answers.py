@@ -168,7 +168,7 @@ def _of_cloud(answers: Answers) -> Iterator[Question]:
             path="region",
             default=info.terms.region,
         )
-    for environment in ENVIRONMENTS:
+    for environment in ENVIRONMENTS if info.terms.place else ():
         yield Question(
             key="places",
             flag=f"--account {environment}=",

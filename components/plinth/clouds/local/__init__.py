@@ -21,6 +21,6 @@ CLOUD = CloudInfo(
     stateful={"plinth-local:index:Folder", "plinth-local:index:Password"}.__contains__,
     check=check,
     options=LocalOptions,
-    terms=Terms(place="folder", example=".plinth/local/dev", at=("clouds", "local", "folder")),
+    terms=Terms(place=""),
     home=folder_of,
 )

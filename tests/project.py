@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from example import ROOT
+from example import CLUSTERS, ROOT
 from plinth import registry
 from plinth.rehearsal import launch
 from plinth.rehearsal.cloud import Cloud
@@ -34,8 +34,8 @@ PLACES: dict[str, dict[str, Any]] = {
 
 
 def one_by_default() -> list[Any]:
-    """Every cloud, for tests that take minutes each: all but the first are marked ``slow``."""
-    first, *rest = registry.cloud_names()
+    """What can be rehearsed, for tests that take minutes each: all but the first are ``slow``."""
+    first, *rest = CLUSTERS
     return [first, *(pytest.param(name, marks=pytest.mark.slow) for name in rest)]
 
 

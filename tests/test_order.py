@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from example import EXAMPLES, Example
+from example import ON_CLUSTERS, Example
 from plinth.graph import Resource
 from plinth.planning import Plan
 
@@ -14,7 +14,7 @@ _NAMESPACE = "kubernetes:core/v1:Namespace"
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+@pytest.mark.parametrize("example", ON_CLUSTERS, ids=str)
 def test_objects_wait_for_their_namespace(
     example: Example, plan: Callable[[Example], Plan]
 ) -> None:

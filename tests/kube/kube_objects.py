@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from example import EXAMPLES, SPEC, Example
-from plinth import registry
+from example import CLUSTERS, ON_CLUSTERS, SPEC, Example
 from plinth.planning import Plan
 
-#: Every example, and the main one on all clouds; on Kubernetes also with backups of its database.
+#: Every example on a cluster, and the main one on all clouds that have one; on Kubernetes also with
+#: backups of its database.
 CASES = [
-    *EXAMPLES,
-    *(Example(SPEC, "dev", cloud) for cloud in registry.cloud_names() if cloud != "aws"),
+    *ON_CLUSTERS,
+    *(Example(SPEC, "dev", cloud) for cloud in CLUSTERS if cloud != "aws"),
     Example(SPEC, "staging", "kubernetes"),
 ]
 

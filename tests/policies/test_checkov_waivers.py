@@ -9,18 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from example import ROOT, SPEC, Example
-from plinth import registry
+from example import CLUSTERS, ROOT, SPEC, Example
 from plinth.planning import Plan
 
 WAIVERS: list[dict[str, Any]] = yaml.safe_load(
     (ROOT / "policies" / "checkov.yaml").read_text(encoding="utf-8")
 )["waive"]
 PLANNED = [
-    *(
-        Example(SPEC, "staging", None if cloud == "aws" else cloud)
-        for cloud in registry.cloud_names()
-    ),
+    *(Example(SPEC, "staging", None if cloud == "aws" else cloud) for cloud in CLUSTERS),
     Example(ROOT / "examples" / "on-premises" / "platform.yaml", "line-2"),
 ]
 

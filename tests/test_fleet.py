@@ -55,7 +55,6 @@ def sail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple
     actor.write_text(_ACTOR.format(python=sys.executable, log=str(log)), encoding="utf-8")
     actor.chmod(actor.stat().st_mode | stat.S_IXUSR)
     spec = tmp_path / "platform.yaml"
-    spec.write_text(SPEC, encoding="utf-8")
     monkeypatch.setattr(sys, "executable", str(actor))
 
     def run(codes: dict[str, int] | None = None, **options: Any) -> tuple[Ended, ...]:
@@ -64,7 +63,9 @@ def sail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple
             monkeypatch.setenv(f"PLINTH_{name.upper()}_CODE", str(code))
         told = options.pop("on_line", lambda _name, _line: None)
         options.setdefault("parallel", 4)
-        return fleet.run(spec, ["up", "--yes"], on_line=told, **options)
+        spec.write_text(options.pop("text", SPEC), encoding="utf-8")
+        command = options.pop("command", ["up", "--yes"])
+        return fleet.run(spec, command, on_line=told, **options)
 
     return run
 
@@ -110,6 +111,34 @@ def test_a_failure_stops_what_waits_and_nothing_else(sail: Sail, tmp_path: Path)
 def test_without_order_all_run(sail: Sail) -> None:
     ended = sail({"dev": 4}, ordered=False)
     assert states(ended)["prod"] == states(ended)["staging"] == "done"
+
+
+LOCAL = """\
+apiVersion: plinth/v1
+name: churn
+owner: ml@example.com
+cost: {center: "4711", monthly_budget: 10}
+cloud: aws
+region: eu-west-1
+artifacts: {}
+environments:
+  dev: {after: []}
+  local: {cloud: local, after: [dev]}
+  prod: {after: [local]}
+"""
+
+
+def test_a_rehearsal_is_without_what_runs_on_this_machine(sail: Sail, tmp_path: Path) -> None:
+    told: list[str] = []
+    ended = sail(
+        text=LOCAL,
+        command=["up", "--rehearse"],
+        on_line=lambda name, line: told.append(f"{name}: {line}"),
+    )
+    assert states(ended) == {"dev": "done", "prod": "done"}
+    assert history(tmp_path) == ["start dev", "end dev", "start prod", "end prod"]
+    assert any(line.startswith("local: left out") for line in told)
+    assert list(states(sail(text=LOCAL))) == ["dev", "local", "prod"]
 
 
 def test_output_is_told_with_its_environment_or_kept(sail: Sail) -> None:

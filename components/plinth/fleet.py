@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from types import FrameType
 from typing import IO, Final, Literal
 
 from plinth import ordering
+from plinth.blueprint import check
 
 State = Literal["done", "failed", "interrupted", "skipped"]
 
@@ -76,7 +77,7 @@ def run(
         ordered: Whether environments wait for those before them.
 
     Returns:
-        What became of each, in the order of the spec.
+        What became of each, in the order of the spec; a rehearsal is without those on this machine.
 
     Raises:
         SpecError: The spec cannot be read, or its order makes no sense.
@@ -84,7 +85,27 @@ def run(
     before = ordering.predecessors(spec)
     if not ordered:
         before = dict.fromkeys(before, ())
+    if "--rehearse" in command:
+        here = {name for name, blueprint in check(spec).items() if blueprint.cloud.here}
+        for name in here:
+            on_line(name, "left out: it runs on this machine, where there is nothing to simulate")
+        before = _without(before, here)
     return _Fleet(spec, command, before, on_line, keep=keep).sail(parallel)
+
+
+def _without(
+    before: Mapping[str, tuple[str, ...]], left_out: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """The others, which wait for what those left out would have waited for."""
+
+    def waits(name: str) -> Iterator[str]:
+        for each in before[name]:
+            if each in left_out:
+                yield from waits(each)
+            else:
+                yield each
+
+    return {name: tuple(dict.fromkeys(waits(name))) for name in before if name not in left_out}
 
 
 def worst(ended: Sequence[Ended]) -> int:

@@ -96,7 +96,7 @@ def _listed(name: str) -> dict[str, Any]:
 def _prometheus(options: MonitoringOptions, context: Context) -> Output[str]:
     cloud, parent = context.cloud, context.parent
     found = cloud.executable(["prometheus"], "prometheus")
-    port = cloud.port("prometheus", 9090, parent=parent)
+    port = cloud.port("prometheus", 9090)
     server = Program(
         command=[
             found.path,
@@ -121,7 +121,7 @@ def _prometheus(options: MonitoringOptions, context: Context) -> Output[str]:
 def _alertmanager(context: Context, topic: Topic) -> None:
     cloud, parent = context.cloud, context.parent
     found = cloud.executable(["alertmanager", "prometheus-alertmanager"], "prometheus-alertmanager")
-    port = cloud.port("alertmanager", 9093, parent=parent)
+    port = cloud.port("alertmanager", 9093)
     server = Program(
         command=[
             found.path,
@@ -142,7 +142,7 @@ def _alertmanager(context: Context, topic: Topic) -> None:
 def _pushgateway(context: Context) -> Output[str]:
     cloud, parent = context.cloud, context.parent
     found = cloud.executable(["pushgateway", "prometheus-pushgateway"], "prometheus-pushgateway")
-    port = cloud.port("pushgateway", 9091, parent=parent)
+    port = cloud.port("pushgateway", 9091)
     data = cloud.folder("pushgateway", parent=parent)
     server = Program(
         command=[
@@ -164,7 +164,7 @@ def _grafana(
     """Where Grafana is, and by which variables clients log in."""
     cloud, parent = context.cloud, context.parent
     found = cloud.executable(["grafana"])
-    port = cloud.port("grafana", 3000, parent=parent)
+    port = cloud.port("grafana", 3000)
     data = cloud.folder("grafana", parent=parent)
     password = cloud.password("grafana-admin", parent=parent)
     # Grafana takes relative paths as relative to itself.

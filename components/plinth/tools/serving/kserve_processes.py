@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from plinth.tools.serving.kserve import Options
 
 NAME = "kserve"
-PORT = 8080
+PORT = 8090
 #: MiB of each model's requests that are kept, unless the spec says otherwise.
 RECORD = 64
 

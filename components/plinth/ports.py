@@ -291,7 +291,7 @@ class Program:
     environment: Mapping[str, Input[str]] = field(default_factory=dict)
     files: Mapping[str, Input[str]] = field(default_factory=dict)
     before: Sequence[Sequence[Input[str]]] = ()
-    seconds: int = 180
+    seconds: int = 600
     metrics: Metrics | None = None
     missing: Input[str] | None = None
 

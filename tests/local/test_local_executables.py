@@ -171,7 +171,7 @@ def test_nobody_waits_for_what_was_cancelled(system: Path) -> None:
     _script(system / "dpkg-deb", _DPKG_DEB)
     cancelled = threading.Event()
     cancelled.set()
-    with pytest.raises(EngineError, match="interrupted"):
+    with pytest.raises(EngineError, match="fetching gauge-server was interrupted"):
         executables.find(NAMES, "gauge-server", cancelled)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -11,16 +12,17 @@ from plinth.errors import EngineError, Problem
 
 
 def run(
-    command: Sequence[str], cancelled: threading.Event, *, folder: Path | None = None
+    what: str, command: Sequence[str], cancelled: threading.Event, *, folder: Path | None = None
 ) -> tuple[int, str]:
     """Runs a command; returns its exit code and what it said.
 
     Raises:
-        EngineError: It was cancelled.
+        EngineError: ``what`` it does was cancelled.
     """
     with subprocess.Popen(  # noqa: S603 - programs that packages and executables name
         command,
         cwd=folder,
+        env=os.environ | {"LC_ALL": "C"},  # what they say is looked through
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -33,7 +35,7 @@ def run(
                     process.terminate()
                     process.wait()
                     raise EngineError(
-                        Problem(code="interrupted", message=f"{command[0]} was interrupted")
+                        Problem(code="interrupted", message=f"{what} was interrupted")
                     ) from None
             else:
                 return process.returncode, said.decode("utf-8", "replace")

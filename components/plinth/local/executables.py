@@ -97,21 +97,24 @@ def _fetch(package: str, root: Path, cancelled: threading.Event) -> str:
     """Unpacks a package with what its pages are made of; returns why that was not possible."""
     from filelock import FileLock
 
+    what = f"fetching {package}"
     root.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(root.with_suffix(".lock")):
+    with FileLock(root.parent / f"{package}.lock"):
         if root.is_dir():
             return ""
         with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{package}-") as name:
             archives, whole = Path(name, "archives"), Path(name, "root")
             archives.mkdir()
             wanted = [package, *_pages(package, cancelled)]
-            code, said = run(["apt-get", *_QUICK, "download", *wanted], cancelled, folder=archives)
-            for archive in sorted(archives.glob("*.deb")) if code == 0 else ():
-                code, said = run(["dpkg-deb", "--extract", str(archive), str(whole)], cancelled)
-                if code:
-                    break
+            download = ["apt-get", *_QUICK, "download", *wanted]
+            code, said = run(what, download, cancelled, folder=archives)
             if code:
                 return _reason(package, said)
+            for archive in archives.glob("*.deb"):
+                unpack = ["dpkg-deb", "--extract", str(archive), str(whole)]
+                code, said = run(what, unpack, cancelled)
+                if code:
+                    return _reason(package, said)
             _relocate(whole)
             whole.rename(root)
     return ""
@@ -130,7 +133,8 @@ def _relocate(root: Path) -> None:
 
 
 def _pages(package: str, cancelled: threading.Event) -> list[str]:
-    _, said = run(["apt-cache", "depends", "--recurse", *_ONLY_DEPENDS, package], cancelled)
+    command = ["apt-cache", "depends", "--recurse", *_ONLY_DEPENDS, package]
+    _, said = run(f"fetching {package}", command, cancelled)
     return sorted({line for line in said.splitlines() if line.startswith(_PAGES)})
 
 

@@ -99,7 +99,7 @@ def install(name: str, digest_: str, cancelled: threading.Event) -> Path:
 
 
 def _run(name: str, command: list[str], cancelled: threading.Event) -> None:
-    code, said = run(command, cancelled)
+    code, said = run(f"installing {name}", command, cancelled)
     if code:
         raise EngineError(_problem(name, said))
 

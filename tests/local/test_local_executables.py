@@ -188,6 +188,8 @@ def test_what_was_missing_is_found_once_it_is_there(system: Path, tmp_path: Path
     own = _script(system / "gauge", "#!/bin/sh\n")
     now = kind.look(machine, "gauge", made)
     assert now == {**inputs, "path": str(own), "missing": ""}
+    # A preview knows it, and so what follows from it.
+    assert kind.expect(machine, "gauge", inputs) == {"path": str(own), "missing": ""}
 
 
 def test_another_program_on_path_does_not_take_the_place_of_the_one_in_use(

@@ -49,6 +49,14 @@ class Found:
     missing: str = ""
 
 
+def here(names: Sequence[str], package: str) -> Found | None:
+    """Finds a program that is on ``PATH``, or was unpacked before; see :func:`find`."""
+    on_path = (shutil.which(name) for name in names)
+    if path := next(filter(None, on_path), None) or _unpacked(package, names):
+        return Found(path=path)
+    return None
+
+
 def find(names: Sequence[str], package: str, cancelled: threading.Event) -> Found:
     """Finds a program, or fetches it.
 
@@ -60,22 +68,17 @@ def find(names: Sequence[str], package: str, cancelled: threading.Event) -> Foun
     Raises:
         EngineError: The work was cancelled.
     """
-    for name in names:
-        if on_path := shutil.which(name):
-            return Found(path=on_path)
+    if found := here(names, package):
+        return found
     away = f"{names[0]} is not on PATH"
     if not package:
         return Found(missing=away)
-    root = home.executables() / package
-    if (path := _unpacked(root, names)) is None:
-        if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-            return Found(missing=f"{away}, and this system has no apt to fetch it with")
-        if reason := _fetch(package, root, cancelled):
-            return Found(missing=f"{away}, and {reason}")
-        path = _unpacked(root, names)
-    if path is None:
-        return Found(missing=f"{away}, and Debian's package {package} does not have it")
-    return Found(path=str(path))
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        return Found(missing=f"{away}, and this system has no apt to fetch it with")
+    if reason := _fetch(package, cancelled):
+        return Found(missing=f"{away}, and {reason}")
+    nowhere = Found(missing=f"{away}, and Debian's package {package} does not have it")
+    return here(names, package) or nowhere
 
 
 def link(program: Path, folder: Path) -> None:
@@ -88,15 +91,17 @@ def link(program: Path, folder: Path) -> None:
         usr.symlink_to(home.executables() / package / "usr")
 
 
-def _unpacked(root: Path, names: Sequence[str]) -> Path | None:
+def _unpacked(package: str, names: Sequence[str]) -> str | None:
+    root = home.executables() / package
     paths = (root / folder / name for name in names for folder in ("usr/bin", "usr/sbin"))
-    return next((path for path in paths if os.access(path, os.X_OK)), None)
+    return next((str(path) for path in paths if package and os.access(path, os.X_OK)), None)
 
 
-def _fetch(package: str, root: Path, cancelled: threading.Event) -> str:
+def _fetch(package: str, cancelled: threading.Event) -> str:
     """Unpacks a package with what its pages are made of; returns why that was not possible."""
     from filelock import FileLock
 
+    root = home.executables() / package
     what = f"fetching {package}"
     root.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(root.parent / f"{package}.lock"):

@@ -227,9 +227,13 @@ class Executable:
     fixed = frozenset[str]()
 
     def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
-        """It has to be looked for."""
-        del machine, name, inputs
-        return {"path": UNKNOWN, "missing": UNKNOWN}
+        """What is here already; what has to be fetched shows when it is made.
+
+        Of one that was found before, ``look`` tells.
+        """
+        del machine, name
+        known = None if "path" in inputs else executables.here(inputs["names"], inputs["package"])
+        return asdict(known) if known else {"path": UNKNOWN, "missing": UNKNOWN}
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """Finds or fetches it, or says why that is not possible."""

@@ -1,4 +1,4 @@
-# `make up` rehearses the example platform's dev environment; `make test` runs the tests.
+# `make up` runs the example platform on this machine; `make test` runs the tests.
 # Both set up what they need first: a virtual environment and, once, the Pulumi engine.
 
 PYTHON ?= python3
@@ -11,10 +11,10 @@ WORKERS ?= 2
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-slow lint format bench lock docs clean
+.PHONY: help up down rehearse rehearse-down test test-slow lint format bench lock docs clean
 
 help: ## Show this.
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(BIN)/plinth: pyproject.toml requirements.lock
 	@echo "Setting up $(VENV): locked packages, about a minute the first time"
@@ -31,10 +31,16 @@ engine: $(BIN)/plinth
 	  echo "Installing the Pulumi engine, once: quick where it can be downloaded, else a build of about 5 minutes"; \
 	  $(BIN)/plinth engine install; }
 
-up: engine ## Rehearse the example's dev environment, from spec to outputs (ENV=prod for another).
+up: engine ## Run the example platform on this machine, all six capabilities.
+	@$(BIN)/plinth up local --yes
+
+down: engine ## Stop it again, and remove its data.
+	@$(BIN)/plinth destroy local --yes
+
+rehearse: engine ## Rehearse the example's dev environment, from spec to outputs (ENV=prod for another).
 	@$(BIN)/plinth up $(ENV) --rehearse
 
-down: engine ## Take the rehearsed environment away again.
+rehearse-down: engine ## Take the rehearsed environment away again.
 	@$(BIN)/plinth destroy $(ENV) --rehearse
 
 test: engine ## Run the tests.
@@ -69,5 +75,6 @@ lock: ## Pin the newest packages that fit pyproject.toml.
 	@cd components/plinth/locks && for name in *.in; do \
 	  ../../../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate $$name --output-file $${name%.in}.txt || exit 1; done
 
-clean: ## Remove the virtual environment and all local state, rehearsals included.
+clean: ## Remove the virtual environment and all local state, rehearsals and what `make up` runs included.
+	@test ! -d .plinth/local || $(BIN)/plinth destroy local --yes
 	@rm -rf $(VENV) .plinth

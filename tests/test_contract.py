@@ -6,15 +6,15 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from example import EXAMPLES, ROOT, SPEC, Example
+from example import CLUSTERS, EXAMPLES, ROOT, SPEC, Example
 from plinth import ports, registry, results
 from plinth.graph import Resource, capability_of
 from plinth.planning import Plan
@@ -45,7 +45,7 @@ def test_tool_runs_on_cloud_or_says_where_it_does(cloud: str, capability: str, t
     assert (made.capability, made.name) == (capability, tool)
     assert issubclass(made.options, CapabilityOptions)
     if made.clouds is None:
-        assert made.needs <= info.ports
+        assert made.way_on(info).needs <= info.ports
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
@@ -77,8 +77,20 @@ def test_outputs_come_from_the_capability_s_record(capability: str, plan: Plans)
 
 #: Outputs whose value is the cloud's own: where its buckets are, what it calls a topic.
 _OWN_VALUES = re.compile(r"artifacts_\w+|features_offline_store|monitoring_topic")
+#: Outputs of capabilities that come with a port: names in a cluster, and what clients on the
+#: machine itself have to be told.
+_ONLY_WITH = {
+    Port.CLUSTER: re.compile(r"[a-z]+_namespace"),
+    Port.PROCESSES: re.compile(r"[a-z]+_client_[A-Z_]+"),
+}
 #: Outputs of the foundation that come with a port, or with a cloud that has such places.
-_WITH_PORT = {"network": Port.NETWORK, "registry": Port.REGISTRY}
+_WITH_PORT = {
+    "cluster": Port.CLUSTER,
+    "cluster_connect": Port.CLUSTER,
+    "folder": Port.PROCESSES,
+    "network": Port.NETWORK,
+    "registry": Port.REGISTRY,
+}
 _WITH_REGIONS = ("account", "region")
 
 
@@ -91,11 +103,28 @@ def test_capability_gives_the_same_outputs_everywhere(
         for name in (cloud, "aws")
     )
     assert here
-    assert {key: type(value) for key, value in here.items()} == {
-        key: type(value) for key, value in home.items()
+    assert _types(here) == _types(home)
+    for port, known in _ONLY_WITH.items():
+        assert port in registry.cloud(cloud).ports or not list(filter(known.fullmatch, here))
+    if cloud in CLUSTERS:  # elsewhere addresses are those of processes
+        plain = [key for key in home if not _OWN_VALUES.fullmatch(key)]
+        assert {key: here[key] for key in plain} == {key: home[key] for key in plain}
+
+
+def _types(outputs: Mapping[str, Any]) -> dict[str, type]:
+    """Of what every cloud has."""
+    return {
+        key: type(value)
+        for key, value in outputs.items()
+        if not any(known.fullmatch(key) for known in _ONLY_WITH.values())
     }
-    plain = [key for key in home if not _OWN_VALUES.fullmatch(key)]
-    assert {key: here[key] for key in plain} == {key: home[key] for key in plain}
+
+
+@pytest.mark.parametrize("port", _ONLY_WITH)
+def test_every_output_of_few_clouds_is_there(port: Port, plan: Plans) -> None:
+    for cloud in CLOUDS:
+        if port in registry.cloud(cloud).ports:
+            assert list(filter(_ONLY_WITH[port].fullmatch, plan(DEV[cloud]).graph.outputs))
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
@@ -103,7 +132,7 @@ def test_foundation_gives_the_same_outputs_where_it_has_the_thing(cloud: str, pl
     info = registry.cloud(cloud)
     outputs = plan(DEV[cloud]).graph.outputs
     found = {key for key in outputs if not key.startswith(tuple(f"{c}_" for c in CAPABILITIES))}
-    wanted = {"platform", "environment", "cloud", "cluster", "cluster_connect"}
+    wanted = {"platform", "environment", "cloud"}
     wanted |= {key for key, port in _WITH_PORT.items() if port in info.ports}
     assert found == wanted | {key for key in _WITH_REGIONS if info.regions}
     assert all(isinstance(outputs[key], str) and outputs[key] for key in found)
@@ -232,14 +261,23 @@ def _explained(cloud: str, part: str, found: Object) -> bool:
     )
 
 
-@pytest.mark.parametrize(("cloud", "part"), [*CELLS, *((cloud, "services") for cloud in CLOUDS)])
-def test_capability_is_made_of_the_same_objects_everywhere(
+@pytest.mark.parametrize("part", ["services", *CAPABILITIES])
+@pytest.mark.parametrize("cloud", CLUSTERS)
+def test_capability_is_made_of_the_same_objects_on_every_cluster(
     cloud: str, part: str, plan: Plans
 ) -> None:
-    everywhere = set.intersection(*(_objects(plan(DEV[name]), part) for name in CLOUDS))
+    everywhere = set.intersection(*(_objects(plan(DEV[name]), part) for name in CLUSTERS))
     assert everywhere or part == "artifacts"  # buckets alone need no cluster
     here = _objects(plan(DEV[cloud]), part)
     assert [str(found) for found in here - everywhere if not _explained(cloud, part, found)] == []
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_platform_is_made_of_what_its_cloud_says(cloud: str, plan: Plans) -> None:
+    """No cluster's objects where there is none, and nobody else's resources."""
+    made = plan(DEV[cloud]).graph
+    packages = {each.package for each in made if each.custom}
+    assert packages == {*registry.cloud(cloud).packages}
 
 
 @pytest.mark.parametrize(
@@ -279,7 +317,7 @@ def test_what_holds_data_is_protected_when_durable(example: Example, plan: Plans
         and made.blueprint.cloud.stateful(resource.type)
         and resource.name not in _WRITTEN_ANEW
     ]
-    assert {r.package for r in stateful} > {"random"}
+    assert {r.package for r in stateful} - {"random"}
     assert [r.urn for r in stateful if r.protect is not durable] == []
 
 

@@ -16,6 +16,7 @@ from plinth.errors import SpecError, UsageError
 from plinth.ports import Port
 from plinth.spec.document import Document, load
 from plinth.spec.explain import explain
+from plinth.spec.options import CloudOptions
 from plinth.spec.schema import json_schema
 
 BASE = """\
@@ -199,8 +200,46 @@ def _references(value: object) -> Iterator[str]:
             yield from _references(item)
 
 
-@pytest.mark.parametrize("cloud", ["aws", "azure", "gcp"])
+@pytest.mark.parametrize("cloud", ["aws", "azure", "gcp", "local"])
 def test_every_environment_of_the_main_spec_is_one_there(cloud: str) -> None:
     found = blueprint.check(SPEC, cloud=cloud)
-    assert {*found} == {"dev", "staging", "prod"}
+    assert {*found} == {"local", "dev", "staging", "prod"}
     assert {made.settings.cloud for made in found.values()} == {cloud}
+
+
+def test_what_an_account_is_for_means_nothing_on_this_machine(
+    write: Callable[[str], Document],
+) -> None:
+    """An overlay that says `cloud: local` and no more makes the spec one for this machine."""
+    document = write(
+        """domain: {name: ml.example.com, zone: Z0123456789ABCDEFGHIJ, tls: {issuer: acme}}
+identity: {issuer: "https://id.example.com", client_id: churn, client_secret: {secret: ml/oidc}}
+state: {backend: account}
+network: {cidr: 10.1.0.0/16}
+cluster: {admins: ["arn:aws:iam::111111111111:role/admin"]}
+backups: {enabled: true}
+durable: true
+policies: mandatory
+environments: {prod: {}, local: {cloud: local}}
+"""
+    )
+    for found in (
+        blueprint.resolve(document, "local"),
+        blueprint.resolve(document, "prod", cloud="local"),
+    ):
+        assert (found.settings.region, found.settings.account) == (None, None)
+        assert found.needs == {Port.OBJECT_STORE}
+    explained = {item.path: item for item in explain(document, "local")}
+    assert explained["region"].reason == "this machine has no region"
+    assert explained["region"].source == "derived"
+
+
+@pytest.mark.parametrize("key", CloudOptions.model_fields)
+def test_what_is_said_for_this_machine_alone_has_to_mean_something(
+    write: Callable[[str], Document], key: str
+) -> None:
+    value = ["me"] if key in ("admins", "viewers") else "there"
+    document = write(yaml.safe_dump({"clouds": {"local": {key: value}}}))
+    with pytest.raises(SpecError) as caught:
+        blueprint.resolve(document, "dev", cloud="local")
+    assert f"clouds.local.{key}" in {problem.path for problem in caught.value.problems}

@@ -1,0 +1,3 @@
+from plinth.program import main
+
+main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,15 @@ def test_a_program_without_a_port_is_ready_once_it_has_run_for_a_while(machine: 
 def test_a_program_without_a_port_that_ends_is_not_ready(machine: Machine) -> None:
     with pytest.raises(EngineError, match="ended with exit code 3 before it was ready: no way"):
         Service().make(machine, "brief", _command("print('no way'); raise SystemExit(3)"), {})
+
+
+def test_what_a_program_starts_by_name_is_its_own_first(machine: Machine) -> None:
+    script = "import os, time; print(os.environ['PATH'], flush=True); time.sleep(600)"
+    made = Service().make(machine, "finder", _command(script), {})
+    own, *others = Path(made["log"]).read_text(encoding="utf-8").strip().split(os.pathsep)
+    assert own == str(Path(sys.executable).parent)
+    assert others == os.environ["PATH"].split(os.pathsep)
+    Service().delete(machine, "finder", made)
 
 
 def test_random_bytes_make_a_key_for_airflow(machine: Machine) -> None:

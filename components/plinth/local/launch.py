@@ -32,6 +32,9 @@ def main(file: Path) -> None:
     launch: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment = {**kept, **launch["environment"], **launch["marks"], **_SHOWN}
+    # As in an environment that is activated: what it starts by name, such as `python`, is its own.
+    where = (launch["command"][0].rpartition("/")[0], environment.get("PATH", os.defpath))
+    environment["PATH"] = os.pathsep.join(filter(None, where))
     os.chdir(launch["folder"])
     try:
         for command in launch["before"]:

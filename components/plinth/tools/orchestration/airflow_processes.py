@@ -119,6 +119,9 @@ def _settings(options: Options, context: Context, *, url: Input[str], dags: Inpu
         ),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": context.json(_bundles(options, dags)),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": context.format("{}/bundles", home),
+        # A task's standard input is a socket. Bash takes that for a login from afar and reads the
+        # person's ~/.bashrc, unless it is a shell within a shell (shell.c, `run_startup_files`).
+        "SHLVL": "1",
         # Of a repository that nobody gave access to, git would ask the terminal for a password.
         "GIT_TERMINAL_PROMPT": "0",
     }

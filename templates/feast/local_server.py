@@ -91,7 +91,8 @@ def main(settings: Mapping[str, Any]) -> None:
             :func:`follow` takes.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    for name in ("uvicorn.access", "feast"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     Path(settings["offline_store"]).mkdir(parents=True, exist_ok=True)
     store = FeatureStore(fs_yaml_file=Path(os.environ["FEAST_FS_YAML_FILE_PATH"]))
     # Makes the registry's tables, which two threads would stumble over.

@@ -19,6 +19,7 @@ import logging
 import logging.handlers
 import queue
 import re
+import shutil
 import socket
 import sys
 import tempfile
@@ -59,6 +60,8 @@ from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
 HOST = "127.0.0.1"
+#: Folder for the files of models that are loaded; in the working directory.
+LOADED = Path("loaded")
 #: Seconds until a version that could not be loaded is tried again.
 RETRY_SECONDS = 30
 #: Seconds that a request may still take when the server is told to end.
@@ -171,12 +174,12 @@ class Signature:
             content_type=content_type,
             kinds={tensor["name"]: kind for tensor, kind in inputs},
             inputs=[tensor for tensor, _ in inputs],
-            outputs=[tensor for tensor, _ in _tensors(signature.outputs or Schema([]), "output-")],
+            outputs=[tensor for tensor, _ in _tensors(signature.outputs, "output-")],
         )
 
 
-def _tensors(schema: Schema, prefix: str) -> Iterator[tuple[dict[str, Any], str]]:
-    for index, spec in enumerate(schema.inputs):
+def _tensors(schema: Schema | None, prefix: str) -> Iterator[tuple[dict[str, Any], str]]:
+    for index, spec in enumerate(schema.inputs if schema else ()):
         name = spec.name or f"{prefix}{index}"
         if isinstance(spec, TensorSpec):
             datatype, kind, shape = from_np_dtype(spec.type) or "BYTES", "np", list(spec.shape)
@@ -288,7 +291,7 @@ class Loaded:
 
     def __init__(self, version: Version) -> None:
         self.version = version
-        self._folder = tempfile.TemporaryDirectory(prefix="plinth-model-")  # goes with the version
+        self._folder = tempfile.TemporaryDirectory(dir=LOADED)  # goes with the version
         path = mlflow.artifacts.download_artifacts(version.source, dst_path=self._folder.name)
         flavors = yaml.safe_load((Path(path) / "MLmodel").read_text(encoding="utf-8"))["flavors"]
         if flavors.get("sklearn", {}).get("serialization_format") == "skops":
@@ -564,6 +567,8 @@ def main(settings: Mapping[str, Any]) -> None:
         folder = Path(settings["record"]["folder"].removeprefix("file://"))
         record = Recorder(folder, settings["record"]["mebibytes"])
     models = [Model(name, uri, record) for name, uri in settings["models"].items()]
+    shutil.rmtree(LOADED, ignore_errors=True)  # of a server that was killed
+    LOADED.mkdir()
     repository = ModelRepository()
     for model in models:
         repository.update(model)

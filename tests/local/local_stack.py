@@ -60,7 +60,7 @@ class Stack:
         self.run("up", "dev", "--yes")
 
     def outputs(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run("outputs", "dev", "--json"))["outputs"]
+        found: dict[str, Any] = json.loads(self.run("outputs", "dev", "--json"))
         return found
 
     def variables(self, service: str) -> dict[str, str]:

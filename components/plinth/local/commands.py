@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from plinth.errors import EngineError, Problem
 
 
 def run(
-    what: str, command: Sequence[str], cancelled: threading.Event, *, folder: Path | None = None
+    what: str,
+    command: Sequence[str],
+    cancelled: threading.Event,
+    *,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
-    """Runs a command; returns its exit code and what it said.
+    """Runs a command, with further variables; returns its exit code and what it said.
 
     Raises:
         EngineError: ``what`` it does was cancelled.
@@ -22,7 +27,8 @@ def run(
     with subprocess.Popen(  # noqa: S603 - programs that packages and executables name
         command,
         cwd=folder,
-        env=os.environ | {"LC_ALL": "C"},  # what they say is looked through
+        # What they say is looked through, in one language.
+        env={**os.environ, "LC_ALL": "C", **(variables or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,11 +10,13 @@ from typing import Final
 from plinth.engine.locate import cache_directory
 
 #: Addresses of Unix sockets have room for 107 bytes on Linux and 103 elsewhere (unix(7), unix(4)).
-_SOCKET_LIMIT: Final = 100
+SOCKET_LIMIT: Final = 100
 #: Variable that every process of an environment carries: the environment's folder.
 MARK: Final = "PLINTH_LOCAL"
 #: Variable that every process of a service carries: the service's name.
 SERVICE: Final = "PLINTH_SERVICE"
+#: Variable that all carry that make a Python environment: its folder.
+INSTALL: Final = "PLINTH_INSTALL"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,16 @@ class Home:
     """An environment's folder, absolute."""
 
     root: Path
+
+    @property
+    def owner(self) -> Path:
+        """File that says whose the folder is: nothing is changed in one of others."""
+        return self.root / ".plinth-environment"
+
+    @property
+    def passwords(self) -> Path:
+        """Secrets that outlive the state, as the data that they open do: one file each."""
+        return self.root / "passwords"
 
     @property
     def data(self) -> Path:
@@ -56,12 +67,15 @@ class Home:
 
     @property
     def socket(self) -> Path:
-        """Where the supervisor listens: in the folder, unless its path is too long for a socket."""
+        """Where the supervisor listens: in the folder, unless its path is too long for a socket.
+
+        Then in the cache, which is its owner's alone, as no folder for temporary files is.
+        """
         inside = self.supervisor / "supervisor.sock"
-        if len(str(inside).encode()) <= _SOCKET_LIMIT:
+        if len(str(inside).encode()) <= SOCKET_LIMIT:
             return inside
         digest = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"plinth-{digest}" / "supervisor.sock"
+        return cache_directory() / "sockets" / digest
 
     def log(self, service: str) -> Path:
         """The log of a service."""

@@ -7,26 +7,40 @@ byte-compiled on the way, since a first start would take half a minute more.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from plinth.errors import EngineError, Problem
-from plinth.local import home
+from plinth.local import home, processes
 from plinth.local.commands import run
 
 _DONE: Final = ".complete"
 
+_SPACE: Final = "Free some space: an environment takes up to 1 GiB."
+_NETWORK: Final = "Connect to the network, or point UV_DEFAULT_INDEX at an index within reach."
 #: What uv says -> what it means for people, first match first.
 _REASONS: Final = (
-    ("No space left", "the disk is full", "Free some space: an environment takes up to 1 GiB."),
+    ("No space left", "the disk is full", _SPACE),
+    ("Disk quota exceeded", "the disk quota is used up", _SPACE),
+    ("File too large", "a file is larger than this system lets it be", _SPACE),
+    ("error sending request", "the package index cannot be reached", _NETWORK),
+    ("network was disabled", "uv is told to stay offline", "Unset UV_OFFLINE once."),
     (
-        "error sending request",
-        "the package index cannot be reached",
-        "Connect to the network, or point UV_INDEX_URL at an index that can be reached.",
+        "not found in the package registry",
+        "the package index lacks a package",
+        "Unset UV_DEFAULT_INDEX, or let the index that it names mirror all of PyPI.",
+    ),
+    (
+        "Hash mismatch",
+        "a package is not the one that was locked",
+        "See whether the package index is trustworthy, then run the same command again.",
     ),
     (
         "Failed to build",
@@ -73,20 +87,24 @@ def install(name: str, digest_: str, cancelled: threading.Event) -> Path:
     Raises:
         EngineError: It cannot be made, and why; or the work was cancelled.
     """
-    from filelock import FileLock
-
+    if digest_ != digest(name):
+        raise EngineError(_other_plinth(name))
     target = folder(name, digest_)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_suffix(".lock")):
+    with _alone(target, name, cancelled):
         if installed(name, digest_):
             return target
-        requirements = target.with_suffix(".txt")
+        # A provider that was killed left its uv at work.
+        processes.end({home.INSTALL: str(target)})
+        requirements = target.with_name(f"{target.name}.txt")
         requirements.write_text(lock(name), encoding="utf-8")
-        uv = (sys.executable, "-m", "uv", "--quiet", "--no-config")
+        uv = (sys.executable, "-P", "-m", "uv", "--quiet")
         python = str(target / "bin" / "python")
         # An interrupted one is made anew.
-        _run(name, [*uv, "venv", "--clear", "--python", sys.executable, str(target)], cancelled)
+        venv = [*uv, "venv", "--clear", "--python", sys.executable, str(target)]
+        _run(target, name, venv, cancelled)
         _run(
+            target,
             name,
             [
                 *(*uv, "pip", "install", "--python", python, "--require-hashes"),
@@ -98,10 +116,49 @@ def install(name: str, digest_: str, cancelled: threading.Event) -> Path:
     return target
 
 
-def _run(name: str, command: list[str], cancelled: threading.Event) -> None:
-    code, said = run(f"installing {name}", command, cancelled)
+@contextmanager
+def _alone(target: Path, name: str, cancelled: threading.Event) -> Iterator[None]:
+    """Holds an environment's lock; another one may need minutes for it."""
+    from filelock import FileLock, Timeout
+
+    lock_ = FileLock(target.with_name(f"{target.name}.lock"))
+    while True:
+        try:
+            lock_.acquire(timeout=0.2)
+            break
+        except Timeout:
+            if cancelled.is_set():
+                raise EngineError(_interrupted(name)) from None
+    try:
+        yield
+    finally:
+        lock_.release()
+
+
+def _run(target: Path, name: str, command: list[str], cancelled: threading.Event) -> None:
+    # The user's own settings of uv hold, those of a project around the working directory do not.
+    variables = {
+        home.INSTALL: str(target),
+        "UV_SYSTEM_CERTS": os.environ.get("UV_SYSTEM_CERTS", "true"),
+    }
+    code, said = run(
+        f"installing {name}", command, cancelled, folder=target.parent, variables=variables
+    )
     if code:
         raise EngineError(_problem(name, said))
+
+
+def _interrupted(name: str) -> Problem:
+    return Problem(code="interrupted", message=f"installing {name} was interrupted")
+
+
+def _other_plinth(name: str) -> Problem:
+    return Problem(
+        code="other-plinth",
+        message=f"{sys.executable}, whose plinth-local is first on PATH, is of another Python or "
+        f"Plinth than this project: its packages of {name} are not the same",
+        fix="Activate this project's Python environment, or take the other one from PATH.",
+    )
 
 
 def _problem(name: str, said: str) -> Problem:

@@ -90,7 +90,7 @@ def test_a_program_that_is_missing_is_skipped_and_started_once_it_is_there(
     kind = Service()
     skipped = _inputs(taken[0], command=["", "-m"], missing="one is not on PATH")
     made = kind.make(machine, "one", skipped, {})
-    assert made == kind.expect(machine, "one", skipped)
+    assert made == kind.expect(machine, "one", skipped, {})
     assert made["running"] is False
     assert made["skipped"] == (
         "one is skipped: one is not on PATH; once it can be had, `plinth up` starts it"
@@ -111,7 +111,7 @@ def test_a_program_that_is_missing_is_skipped_and_started_once_it_is_there(
 
 
 def test_before_it_is_looked_for_nobody_knows(machine: Machine) -> None:
-    expected = Service().expect(machine, "one", {"missing": UNKNOWN})
+    expected = Service().expect(machine, "one", {"missing": UNKNOWN}, {})
     assert (expected["running"], expected["skipped"]) == (UNKNOWN, UNKNOWN)
-    expected = Service().expect(machine, "one", {})
+    expected = Service().expect(machine, "one", {}, {})
     assert (expected["running"], expected["skipped"]) == (True, "")

@@ -220,7 +220,7 @@ KNOWN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Run `plinth up` again; what was being made is looked up first",
     ),
     (
-        r"no space left on device",
+        r"(?i:no space left on device)",
         "disk-full",
         "A disk is full: {said}",
         "Make room, then run the same command again",

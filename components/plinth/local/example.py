@@ -17,6 +17,8 @@ def example(type_token: str, name: str, inputs: Mapping[str, Any]) -> Mapping[st
     """The computed properties of a resource."""
     found: Mapping[str, Any] = {}
     match type_token.rsplit(":", 1)[-1]:
+        case "Environment":
+            return {"path": _ROOT}
         case "Folder":
             found = {"path": f"{_ROOT}/data/{name}"}
         case "Port":

@@ -16,21 +16,19 @@ import shutil
 import string
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import psutil
-
 from plinth.errors import EngineError, Problem
 from plinth.graph import UNKNOWN
-from plinth.local import executables, packages, ports
+from plinth.local import executables, packages, ports, processes
 from plinth.local.example import PACKAGE
 from plinth.local.home import Home
-from plinth.local.supervisor import Supervisor, marked, sweep, tail, write_private
+from plinth.local.supervisor import Status, Supervisor, marks, size, tail, write_private
 
 Data = dict[str, Any]
 
@@ -38,8 +36,8 @@ _LETTERS: Final = string.ascii_letters + string.digits
 #: How long a service runs that does not tell when it is ready, before it counts as that; most that
 #: is wrong with one shows while it starts.
 _SETTLED_SECONDS: Final = 10
-#: File in a folder of ours that says whose it is.
-_OWNER: Final = ".plinth"
+#: A proxy of this shell's is not for this machine's own services.
+_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _LATER: Final = "once it can be had, `plinth up` starts it"
 #: Held while the list of who has metrics changes: services start side by side.
 _LISTING: Final = threading.Lock()
@@ -50,6 +48,7 @@ class Machine:
     """One environment on this machine, for as long as the provider runs."""
 
     home: Home
+    project: Path
     cancelled: threading.Event = field(default_factory=threading.Event)
     supervisor: Supervisor = field(init=False)
 
@@ -60,11 +59,15 @@ class Machine:
 class Kind(Protocol):
     """One type of resource; ``name`` is the logical name, the identifier within the environment."""
 
-    #: Inputs that cannot change in place.
-    fixed: frozenset[str]
+    def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """The outputs as making would leave them, as far as can be told; touches nothing.
 
-    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
-        """What is known of the outputs before anything is made."""
+        Args:
+            machine: Where.
+            name: Which one.
+            inputs: What it is to be.
+            outputs: Those so far; empty before it is made.
+        """
         ...
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
@@ -80,23 +83,85 @@ class Kind(Protocol):
         ...
 
 
+class Environment:
+    """The folder of all that is an environment's: ``path``, and whose it is, ``owner``.
+
+    Everything else depends on it, so it is made first and deleted last, with whatever a run that
+    was cut off has left in it.
+    """
+
+    def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Its path.
+
+        Raises:
+            EngineError: The folder is somebody else's.
+        """
+        del name
+        home = machine.home
+        try:
+            owner = home.owner.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            if home.root.is_dir() and any(home.root.iterdir()):
+                raise EngineError(_not_ours(home, "is not empty, and not Plinth's")) from None
+        else:
+            if owner not in {self._owner(machine, known) for known in (inputs, outputs) if known}:
+                raise EngineError(_not_ours(home, f"is of the environment {owner}"))
+        return {"path": str(home.root)}
+
+    def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """Takes the folder, or the one that a durable environment has left."""
+        made = self.expect(machine, name, inputs, outputs)
+        machine.home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        machine.home.owner.write_text(f"{self._owner(machine, inputs)}\n", encoding="utf-8")
+        return made
+
+    def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
+        """As it was, unless it is gone."""
+        del name
+        return outputs if machine.home.owner.is_file() else None
+
+    def delete(self, machine: Machine, name: str, outputs: Data) -> None:
+        """Ends whatever runs in it, and deletes all but the data that are kept."""
+        del name, outputs
+        home = machine.home
+        if not home.owner.is_file():
+            return
+        machine.supervisor.end()
+        for folder in (home.services, home.targets, home.logs, home.supervisor):
+            shutil.rmtree(folder, ignore_errors=True)
+        for folder in (home.data, home.passwords):
+            with contextlib.suppress(OSError):  # not there, or with something that is kept
+                folder.rmdir()
+        if [*home.root.iterdir()] == [home.owner]:
+            home.owner.unlink()
+            home.root.rmdir()
+
+    def _owner(self, machine: Machine, known: Data) -> str:
+        """Two checkouts of a project may name the same folder, but only outside of both."""
+        inside = machine.home.root.is_relative_to(machine.project)
+        return str(known["owner"]) if inside else f"{known['owner']} of {machine.project}"
+
+
+def _not_ours(home: Home, why: str) -> Problem:
+    return Problem(
+        code="folder-taken",
+        message=f"the folder {home.root} {why}",
+        fix=f"Name another one in `clouds.local.folder`, or delete {home.root} if nobody needs it.",
+    )
+
+
 class Folder:
     """A data folder: ``path``. Kept folders stay when it is deleted, and are taken up again."""
 
-    fixed = frozenset[str]()
-
-    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+    def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """Its path."""
-        del inputs
+        del inputs, outputs
         return {"path": str(machine.home.data / name)}
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """Makes it, or takes up the one that is there."""
-        del outputs
-        path = machine.home.data / name
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (path / _OWNER).write_text(f"{name}\n", encoding="utf-8")
-        return self.expect(machine, name, inputs)
+        (machine.home.data / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.expect(machine, name, inputs, outputs)
 
     def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
         """As it was, unless it is gone."""
@@ -108,82 +173,85 @@ class Folder:
         del name
         path = Path(outputs["path"])
         # Whatever the state says: nothing outside of the environment's own folder is deleted.
-        if path.parent == machine.home.data and (path / _OWNER).is_file():
+        if path.parent != machine.home.data:
+            return
+        if path.is_symlink():
+            path.unlink()
+        elif path.exists():
             shutil.rmtree(path)
 
 
 class Port:
     """A port of the loopback interface: ``number``, the ``wanted`` one if it was free."""
 
-    fixed = frozenset[str]()
-
-    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
-        """Which one it is shows when it is taken."""
-        del machine, name, inputs
-        return {"number": UNKNOWN}
+    def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """The one that it has while that is as wanted; another one shows when it is taken."""
+        del name
+        before = outputs.get("number")
+        wanted = inputs["wanted"] in (before, outputs.get("wanted"))
+        return {"number": before if before and wanted and _usable(machine, before) else UNKNOWN}
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """Takes one; what listens on another of ours keeps it until it is told of the new one."""
-        owner, before = _owner(machine, name), outputs.get("number")
-        if before and inputs["wanted"] == outputs.get("wanted") and self._usable(machine, before):
-            return {"number": before}
-        # An owner whose folder is not there is taken for one that is gone.
-        machine.home.root.mkdir(parents=True, exist_ok=True)
-        number = ports.take(inputs["wanted"], owner)
-        if before and before != number:
-            ports.give_back(before, owner)
-        return {"number": number}
+        kept = self.expect(machine, name, inputs, outputs)
+        if kept["number"] != UNKNOWN:
+            return kept
+        return {"number": ports.take(inputs["wanted"], _owner(machine, name))}
 
     def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
-        """As it was, unless somebody else listens there."""
+        """As it was; lost when somebody else listens there."""
         del name
-        return outputs if self._usable(machine, outputs["number"]) else {**outputs, "number": 0}
+        return outputs if _usable(machine, outputs["number"]) else None
 
     def delete(self, machine: Machine, name: str, outputs: Data) -> None:
         """Gives it back."""
         ports.give_back(outputs["number"], _owner(machine, name))
 
-    def _usable(self, machine: Machine, number: int) -> bool:
-        return ports.free(number) or any(
-            _listens(process, number) for process in marked(machine.home)
-        )
+
+def _usable(machine: Machine, number: int) -> bool:
+    return ports.free(number) or processes.listening(marks(machine.home), number)
 
 
 def _owner(machine: Machine, name: str) -> str:
     return f"{machine.home.root}#{name}"
 
 
-def _listens(process: psutil.Process, port: int) -> bool:
-    """Whether a process listens on a port."""
-    try:
-        connections = process.net_connections("tcp")
-    except psutil.Error:
-        return False
-    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
-
-
 class Password:
-    """A secret ``value``, made once: as :class:`plinth.ports.Generated` has it."""
+    """A secret ``value``, made once: as :class:`plinth.ports.Generated` has it.
 
-    fixed = frozenset({"kind", "length"})
+    It lives in the state.  With ``keep`` also in a file, since data that are kept on destroy, such
+    as the users of a tracking server, can be opened by the same value only.
+    """
 
-    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
-        """Nothing: it is not made yet."""
-        del machine, name, inputs
-        return {"value": UNKNOWN}
+    def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
+        """The one that there is, while it is as wanted."""
+        del machine, name
+        same = all(inputs[key] == outputs.get(key) for key in ("kind", "length"))
+        return {"value": outputs["value"] if same else UNKNOWN}
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
-        """Makes it, or keeps the one that is there."""
-        del machine, name
-        return {"value": outputs.get("value") or _random(inputs["kind"], inputs["length"])}
+        """Makes it, unless there is one; what was kept is taken up again."""
+        file = machine.home.passwords / name
+        value = self.expect(machine, name, inputs, outputs)["value"]
+        if value == UNKNOWN:
+            kept = file.read_text(encoding="utf-8") if file.exists() and not outputs else ""
+            value = kept or _random(inputs["kind"], inputs["length"])
+        if inputs.get("keep"):
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(file, value)
+        else:
+            file.unlink(missing_ok=True)
+        return {"value": value}
 
     def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
-        """As it was: it lives in the state."""
-        del machine, name
-        return outputs
+        """As it was, and whether it is kept."""
+        lost = outputs.get("keep") and not (machine.home.passwords / name).is_file()
+        return {**outputs, "keep": False} if lost else outputs
 
     def delete(self, machine: Machine, name: str, outputs: Data) -> None:
-        """It goes with the state."""
+        """It goes with the state, and its file too."""
+        del outputs
+        (machine.home.passwords / name).unlink(missing_ok=True)
 
 
 def _random(kind: str, length: int) -> str:
@@ -195,11 +263,9 @@ def _random(kind: str, length: int) -> str:
 class Packages:
     """A Python environment: ``folder``. It stays when it is deleted: others may use it."""
 
-    fixed = frozenset[str]()
-
-    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+    def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """Its folder."""
-        del machine, name
+        del machine, name, outputs
         return {"folder": str(packages.folder(inputs["lock"], inputs["digest"]))}
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
@@ -224,27 +290,29 @@ class Executable:
     What was unpacked stays when it is deleted: others may use it.
     """
 
-    fixed = frozenset[str]()
-
-    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+    def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """What is here already; what has to be fetched shows when it is made.
 
-        Of one that was found before, ``look`` tells.
+        One that was made before is looked for as when it was, and lands in the cache alone.
         """
+        if outputs:
+            return self.make(machine, name, inputs, outputs)
         del machine, name
-        known = None if "path" in inputs else executables.here(inputs["names"], inputs["package"])
+        known = executables.here(inputs["names"], inputs["package"])
         return asdict(known) if known else {"path": UNKNOWN, "missing": UNKNOWN}
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
-        """Finds or fetches it, or says why that is not possible."""
-        del name, outputs
+        """Finds or fetches it, or says why that is not possible; one in use stays in use."""
+        path = outputs.get("path")
+        if path and inputs == {key: outputs[key] for key in inputs} and os.access(path, os.X_OK):
+            return {"path": path, "missing": ""}
         return asdict(executables.find(inputs["names"], inputs["package"], machine.cancelled))
 
     def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
-        """As it was while it is there; else what is found now."""
-        if outputs["path"] and os.access(outputs["path"], os.X_OK):
-            return outputs
-        return {**outputs, **self.make(machine, name, outputs, outputs)}
+        """As it was, unless it has gone."""
+        del machine, name
+        there = not outputs["path"] or os.access(outputs["path"], os.X_OK)
+        return outputs if there else {**outputs, "path": ""}
 
     def delete(self, machine: Machine, name: str, outputs: Data) -> None:
         """Nothing: it is the machine's."""
@@ -260,10 +328,9 @@ class Service:
     ``port`` it answers nobody, and is ready once it has run for :data:`_SETTLED_SECONDS`.
     """
 
-    fixed = frozenset[str]()
-
-    def expect(self, machine: Machine, name: str, inputs: Data) -> Data:
+    def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """That it runs, and where its log is; or that it is skipped, and why."""
+        del outputs
         missing = inputs.get("missing") or ""
         unsure = missing == UNKNOWN
         return {
@@ -282,13 +349,14 @@ class Service:
         if inputs.get("missing"):
             if folder.exists():
                 self.delete(machine, name, outputs)
-            return self.expect(machine, name, inputs)
+            return self.expect(machine, name, inputs, outputs)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, text in (inputs.get("files") or {}).items():
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
+        said = size(machine.home.log(name))
         executables.link(Path(inputs["command"][0]), folder)
         _announce(machine.home, name, inputs)
         machine.supervisor.start(
@@ -301,12 +369,12 @@ class Service:
             },
         )
         try:
-            self._wait(machine, name, inputs)
-        except EngineError:
+            self._wait(machine, name, inputs, said)
+        except BaseException:
             machine.supervisor.stop(name)
             _withdraw(machine.home, name)
             raise
-        return self.expect(machine, name, inputs)
+        return self.expect(machine, name, inputs, outputs)
 
     def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
         """Whether it runs."""
@@ -317,24 +385,28 @@ class Service:
         """Stops it, with every process that it started; its log stays until the folder goes."""
         del outputs
         machine.supervisor.stop(name)
-        sweep(machine.home, name)
         _withdraw(machine.home, name)
         shutil.rmtree(machine.home.services / name, ignore_errors=True)
 
-    def _wait(self, machine: Machine, name: str, inputs: Data) -> None:
-        deadline = time.monotonic() + inputs.get("seconds", 120)
-        url = f"http://{ports.HOST}:{inputs['port']}{inputs['health']}" if "port" in inputs else ""
-        settled = time.monotonic() + _SETTLED_SECONDS
-        while not (_answers(url) if url else time.monotonic() > settled):
+    def _wait(self, machine: Machine, name: str, inputs: Data, said: int) -> None:
+        """Waits until it is ready; ``said`` is where what it says begins in its log."""
+        port, seconds = inputs.get("port"), inputs["seconds"]
+        url = f"http://{ports.HOST}:{port}{inputs['health']}"
+        begun = time.monotonic()
+        while True:
+            passed = time.monotonic() - begun
+            ready = _answers(url) if port else passed > _SETTLED_SECONDS
             status = machine.supervisor.status(name)
             if status is None or not status.running:
-                code = f" with exit code {status.exit_code}" if status else ""
-                raise EngineError(_failed(machine, name, f"{name} ended{code} before it was ready"))
+                raise EngineError(_failed(machine, name, f"{name} {_end(status)}", said))
+            # Whoever answers may be somebody else, who was faster to take the port.
+            if ready and (not port or processes.listening(marks(machine.home, name), port)):
+                return
+            if passed > seconds:
+                late = f"{name} does not answer at {url} after {seconds} s"
+                raise EngineError(_failed(machine, name, late, said))
             if machine.cancelled.wait(0.2):
                 raise EngineError(Problem(code="interrupted", message=f"{name} was interrupted"))
-            if time.monotonic() > deadline:
-                said = f"{name} does not answer at {url} after {inputs.get('seconds', 120)} s"
-                raise EngineError(_failed(machine, name, said))
 
 
 def _announce(home: Home, name: str, inputs: Data) -> None:
@@ -375,15 +447,22 @@ def _withdraw(home: Home, name: str, *, but: Path | None = None) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own, http
+        with _DIRECT.open(url, timeout=5) as response:
             return bool(response.status == 200)
-    except (OSError, urllib.error.URLError, ValueError):
+    except (OSError, HTTPException, ValueError):
         return False
 
 
-def _failed(machine: Machine, name: str, what: str) -> Problem:
+def _end(status: Status | None) -> str:
+    if status is None:
+        return "ended with its supervisor before it was ready"
+    by = "by a signal" if status.exit_code < 0 else f"with exit code {status.exit_code}"
+    return f"ended {by} before it was ready"
+
+
+def _failed(machine: Machine, name: str, what: str, said: int) -> Problem:
     log = machine.home.log(name)
-    last = tail(log, 1)
+    last = tail(log, 1, said)
     because = f": {last[-1]}" if last else ""
     return Problem(
         code="service-failed",
@@ -394,5 +473,5 @@ def _failed(machine: Machine, name: str, what: str) -> Problem:
 
 KINDS: Final[Mapping[str, Kind]] = {
     f"{PACKAGE}:index:{kind.__name__}": kind()
-    for kind in (Executable, Folder, Packages, Password, Port, Service)
+    for kind in (Environment, Executable, Folder, Packages, Password, Port, Service)
 }

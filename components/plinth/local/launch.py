@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,22 +30,26 @@ def main(file: Path) -> None:
     Raises:
         SystemExit: A command before it failed, or the program is not there.
     """
+    # Whoever started the supervisor may have ignored it, which is handed on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     launch: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment = {**kept, **launch["environment"], **launch["marks"], **_SHOWN}
     # As in an environment that is activated: what it starts by name, such as `python`, is its own.
     where = (launch["command"][0].rpartition("/")[0], environment.get("PATH", os.defpath))
     environment["PATH"] = os.pathsep.join(filter(None, where))
-    os.chdir(launch["folder"])
+    command: list[str] = []
     try:
+        os.chdir(launch["folder"])
         for command in launch["before"]:
             subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL)  # noqa: S603
-        os.execvpe(launch["command"][0], launch["command"], environment)  # noqa: S606
+        command = launch["command"]
+        os.execvpe(command[0], command, environment)  # noqa: S606
     except subprocess.CalledProcessError as error:
-        program = Path(error.cmd[0]).name
-        raise SystemExit(f"{program} {error.cmd[1:2]} failed with {error.returncode}") from None
+        said = " ".join([Path(command[0]).name, *command[1:3]])
+        raise SystemExit(f"`{said}` failed with exit code {error.returncode}") from None
     except OSError as error:
-        raise SystemExit(f"{error.filename}: {error.strerror}") from None
+        raise SystemExit(f"{command[0] if command else file}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def take(wanted: int, owner: str) -> int:
 
     Args:
         wanted: Where to begin.
-        owner: ``<folder of the environment>#<name>``; what it was given before, it may keep.
+        owner: ``<folder of the environment>#<name>``; what it was given before is taken back.
 
     Raises:
         EngineError: None of the next hundred is free.
@@ -46,6 +46,8 @@ def take(wanted: int, owner: str) -> int:
     with _given() as given:
         for port in range(wanted, min(wanted + _REACH, 65536)):
             if given.get(str(port), owner) == owner and free(port):
+                for former in [key for key, value in given.items() if value == owner]:
+                    del given[former]
                 given[str(port)] = owner
                 return port
     raise EngineError(
@@ -76,7 +78,9 @@ def _given() -> Iterator[dict[str, str]]:
             if Path(str(owner).rpartition("#")[0]).is_dir()
         }
         yield given
-        file.write_text(json.dumps(given, indent=1, sort_keys=True), encoding="utf-8")
+        draft = file.with_suffix(".draft")
+        draft.write_text(json.dumps(given, indent=1, sort_keys=True), encoding="utf-8")
+        draft.replace(file)  # at once: one that is cut off would be taken for an empty one
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -96,7 +96,7 @@ class Provider:
         """Takes the environment's folder."""
         del context
         home = home_of(self._root, wire.decode(request.args)["folder"])
-        self._machine = Machine(home, self._cancelled)
+        self._machine = Machine(home, self._root, self._cancelled)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
@@ -121,16 +121,13 @@ class Provider:
         """Compares inputs, and looks whether the thing is still as it was left."""
         with _answering(context):
             kind, name = _kind(request.urn)
-            outputs, new = wire.decode(request.olds), wire.decode(request.news)
-            old = wire.decode(request.old_inputs)
-            changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-            changed += self._changed_by_itself(kind, name, outputs)
-            replaces = [key for key in changed if key in kind.fixed]
+            old, new = wire.decode(request.old_inputs), wire.decode(request.news)
+            changed = {key for key in {**old, **new} if old.get(key) != new.get(key)}
+            if self._machine is not None:  # a new provider is not there before `up`
+                outputs = wire.decode(request.olds)
+                changed |= _changed_by_itself(kind, self._machine, name, new, outputs)
             return provider_pb2.DiffResponse(
-                changes=_SOME if changed else _NONE,
-                diffs=changed,
-                replaces=replaces,
-                deleteBeforeReplace=bool(replaces),
+                changes=_SOME if changed else _NONE, diffs=sorted(changed)
             )
 
     def create(
@@ -140,8 +137,7 @@ class Provider:
         with _answering(context):
             kind, name = _kind(request.urn)
             inputs = wire.decode(request.properties)
-            make = self._expect if request.preview else self._make
-            made = make(kind, name, inputs, {})
+            made = self._made(kind, name, inputs, {}, preview=request.preview)
             return provider_pb2.CreateResponse(
                 id="" if request.preview else name, properties=wire.encode(made)
             )
@@ -152,7 +148,9 @@ class Provider:
         """Looks at a resource as it is now."""
         with _answering(context):
             kind, name = _kind(request.urn)
-            now = kind.look(self._here, name, wire.decode(request.properties))
+            outputs = wire.decode(request.properties)
+            # Without outputs it is an import, for which there is nothing to find.
+            now = kind.look(self._here, name, outputs) if outputs else None
             if now is None:
                 return provider_pb2.ReadResponse()
             return provider_pb2.ReadResponse(
@@ -165,8 +163,8 @@ class Provider:
         """Changes or repairs a resource, or says what that would give."""
         with _answering(context):
             kind, name = _kind(request.urn)
-            make = self._expect if request.preview else self._make
-            made = make(kind, name, wire.decode(request.news), wire.decode(request.olds))
+            inputs, outputs = wire.decode(request.news), wire.decode(request.olds)
+            made = self._made(kind, name, inputs, outputs, preview=request.preview)
             return provider_pb2.UpdateResponse(properties=wire.encode(made))
 
     def delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Empty:
@@ -184,33 +182,24 @@ class Provider:
             raise RuntimeError("a provider is configured before it is used")
         return self._machine
 
-    def _make(self, kind: Kind, name: str, inputs: Data, outputs: Data) -> Data:
-        return {**inputs, **kind.make(self._here, name, inputs, outputs)}
-
-    def _expect(self, kind: Kind, name: str, inputs: Data, outputs: Data) -> Data:
-        expected = kind.expect(self._here, name, inputs)
-        known = {key: outputs.get(key, value) for key, value in expected.items() if _vague(value)}
-        return {**inputs, **expected, **known}
-
-    def _changed_by_itself(self, kind: Kind, name: str, outputs: Data) -> list[str]:
-        """Properties that are not as ``up`` left them, such as a service that does not run."""
-        if self._machine is None:
-            return []  # the provider itself is new, and not there before `up`
-        now = kind.look(self._machine, name, outputs)
-        wanted = {**outputs, **_wanted(kind, self._machine, name, outputs)}
-        if now is None:
-            return [*wanted][-1:]
-        return [key for key, value in wanted.items() if now.get(key) != value]
+    def _made(self, kind: Kind, name: str, inputs: Data, outputs: Data, *, preview: bool) -> Data:
+        make = kind.expect if preview else kind.make
+        return {**inputs, **make(self._here, name, inputs, outputs)}
 
 
-def _wanted(kind: Kind, machine: Machine, name: str, outputs: Data) -> Data:
-    """What is known of how a thing should be, whatever a refresh has found."""
-    expected = kind.expect(machine, name, outputs)
-    return {key: value for key, value in expected.items() if not _vague(value)}
+def _changed_by_itself(
+    kind: Kind, machine: Machine, name: str, inputs: Data, outputs: Data
+) -> set[str]:
+    """Properties that are not as ``up`` would leave them, such as a service that does not run.
 
-
-def _vague(value: Any) -> bool:
-    return bool(value == UNKNOWN)
+    Compared with what is wanted, not with the state: a refresh writes there what it finds.
+    """
+    expected = kind.expect(machine, name, inputs, outputs)
+    now = kind.look(machine, name, outputs)
+    if now is None:
+        return set(expected)
+    wanted = {**inputs, **expected}
+    return {key for key in wanted if wanted[key] not in (UNKNOWN, now.get(key))}
 
 
 def _kind(urn: str) -> tuple[Kind, str]:

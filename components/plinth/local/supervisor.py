@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,17 +24,21 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 
 from plinth.errors import EngineError, Problem
-from plinth.local.home import MARK, SERVICE, Home
+from plinth.local import processes
+from plinth.local.home import MARK, SERVICE, SOCKET_LIMIT, Home
 
 _START_SECONDS: Final = 20
 _STOP_SECONDS: Final = 20
 #: Supervisord's fault codes (supervisor/xmlrpc.py, `Faults`).
 _UNKNOWN: Final = 10
-_ALREADY_ADDED: Final = 90
 _NOT_RUNNING: Final = 70
 #: Whether a call returns when its work is done (`wait`).
 _AT_ONCE, _WHEN_DONE = False, True
 _RUNNING: Final = ("STARTING", "RUNNING")
+#: What a supervisor that is gone, or about to go, makes of a call.
+_ENDING: Final = (Fault, OSError, HTTPException)
+#: Our interpreter, without the working directory among the places that modules come from.
+_PYTHON: Final = (sys.executable, "-P", "-m")
 
 _CONFIG: Final = """\
 [unix_http_server]
@@ -55,12 +59,12 @@ umask = 077
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 
 [include]
-files = {folder}/programs/*.conf
+files = programs/*.conf
 """
 
 _PROGRAM: Final = """\
 [program:{name}]
-command = {python} -m plinth.local.launch {launch}
+command = {command}
 directory = {folder}
 autostart = false
 autorestart = false
@@ -85,7 +89,7 @@ class Status:
         running: Whether its process is there.
         pid: Its process; 0 when it is not running.
         since: When it started or ended, in seconds since the epoch.
-        exit_code: How it ended; 0 while it runs.
+        exit_code: How it ended; 0 while it runs, -1 when a signal ended it.
     """
 
     name: str
@@ -100,7 +104,6 @@ class Supervisor:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._lock = threading.Lock()
 
     # --- what is there ---------------------------------------------------------------------------
 
@@ -127,34 +130,57 @@ class Supervisor:
         folder = self._home.services / name
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "launch.json"
-        marks = {MARK: str(self._home.root), SERVICE: name}
-        write_private(file, json.dumps({**launch, "marks": marks}))
+        write_private(file, json.dumps({**launch, "marks": marks(self._home, name)}))
         self._home.logs.mkdir(parents=True, exist_ok=True)
         text = _PROGRAM.format(
             name=name,
-            python=_escaped(sys.executable),
-            launch=_escaped(str(file)),
+            command=_escaped(shlex.join([*_PYTHON, "plinth.local.launch", str(file)])),
             folder=_escaped(str(folder)),
             log=_escaped(str(self._home.log(name))),
         )
-        with self._lock:
+        with self._alone():
             self._ensure()
             self._drop(name)
             self._program(name).write_text(text, encoding="utf-8")
-            server = self._server()
-            server.supervisor.reloadConfig()
-            server.supervisor.addProcessGroup(name)
-            server.supervisor.startProcess(name, _AT_ONCE)
+            server = self._server().supervisor
+            server.reloadConfig()
+            server.addProcessGroup(name)
+            server.startProcess(name, _AT_ONCE)
 
     def stop(self, name: str) -> None:
-        """Stops a service with all its processes; with the last one, the supervisor."""
-        with self._lock:
+        """Stops a service with all its processes; with the last one, the supervisor.
+
+        Raises:
+            EngineError: The supervisor did not let go of it.
+        """
+        with self._alone():
             self._drop(name)
             self._program(name).unlink(missing_ok=True)
             if not any(self._home.programs.glob("*.conf")):
                 self._shut_down()
 
+    def end(self) -> None:
+        """Stops the supervisor and all services, whoever started them."""
+        with self._alone():
+            self._shut_down()
+
     # --- in between ------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds off all others who change something: an engine may run a provider twice."""
+        from filelock import FileLock
+
+        self._home.supervisor.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(self._home.supervisor / "lock"):
+            try:
+                self._end_former()
+                yield
+            except _ENDING as error:
+                if isinstance(error, OSError) and error.filename:
+                    raise  # of a file, not of a conversation
+                said = getattr(error, "faultString", None) or getattr(error, "strerror", None)
+                raise EngineError(self._failed(said or str(error))) from error
 
     def _program(self, name: str) -> Path:
         return self._home.programs / f"{name}.conf"
@@ -168,18 +194,30 @@ class Supervisor:
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
         """The answer, or ``None`` when nobody of ours listens."""
+        if self._identification() != str(self._home.root):
+            return None
+        try:
+            return question(self._server().supervisor)
+        except _ENDING:
+            return None
+
+    def _identification(self) -> str | None:
+        """The folder that the supervisor was started for; ``None`` when there is none."""
         if not self._home.socket.exists():
             return None
         try:
-            server = self._server()
-            if server.supervisor.getIdentification() != str(self._home.root):
-                return None
-            return question(server.supervisor)
-        except (OSError, HTTPException):
+            return str(self._server().supervisor.getIdentification())
+        except _ENDING:
             return None
 
     def _alive(self) -> bool:
         return self._ask(lambda supervisor: supervisor.getPID()) is not None
+
+    def _end_former(self) -> None:
+        """Ends what still runs from before the folder was moved: its marks tell the old place."""
+        former = self._identification()
+        if former not in (None, str(self._home.root)):
+            processes.end({MARK: former})
 
     def _ensure(self) -> None:
         if self._alive():
@@ -189,12 +227,15 @@ class Supervisor:
         self._home.programs.mkdir(parents=True, exist_ok=True)
         for stale in self._home.programs.glob("*.conf"):
             stale.unlink()
-        self._home.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._home.socket.unlink(missing_ok=True)
+        socket = self._home.socket
+        if len(str(socket).encode()) > SOCKET_LIMIT:
+            raise EngineError(_too_long(socket))
+        socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        socket.unlink(missing_ok=True)
         config = self._home.supervisor / "supervisord.conf"
         config.write_text(
             _CONFIG.format(
-                socket=_escaped(str(self._home.socket)),
+                socket=_escaped(str(socket)),
                 root=_escaped(str(self._home.root)),
                 folder=_escaped(str(self._home.supervisor)),
             ),
@@ -202,11 +243,11 @@ class Supervisor:
         )
         with (self._home.supervisor / "start.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
+                [*_PYTHON, "supervisor.supervisord", "-c", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {MARK: str(self._home.root)},
+                env={k: v for k, v in os.environ.items() if k != SERVICE} | marks(self._home),
                 start_new_session=True,  # an interrupt in the terminal is not for it
             )
         deadline = time.monotonic() + _START_SECONDS
@@ -214,12 +255,8 @@ class Supervisor:
             if process.poll() is not None or time.monotonic() > deadline:
                 said = (self._home.supervisor / "start.log").read_text("utf-8", "replace").strip()
                 reason = said.splitlines()[-1] if said else "it does not answer"
-                raise EngineError(
-                    Problem(
-                        code="supervisor-failed",
-                        message=f"the supervisor of {self._home.root} does not start: {reason}",
-                    )
-                )
+                processes.end(marks(self._home))
+                raise EngineError(self._failed(f"it does not start: {reason}"))
             time.sleep(0.05)
 
     def _drop(self, name: str) -> None:
@@ -235,13 +272,33 @@ class Supervisor:
     def _shut_down(self) -> None:
         pid = self._ask(lambda supervisor: supervisor.getPID())
         if pid is not None:
-            process = psutil.Process(pid)
-            with contextlib.suppress(OSError, HTTPException):
+            with contextlib.suppress(*_ENDING, psutil.Error):
+                process = psutil.Process(pid)
                 self._server().supervisor.shutdown()
-            with contextlib.suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
                 process.wait(_STOP_SECONDS)
         sweep(self._home)
         self._home.socket.unlink(missing_ok=True)
+
+    def _failed(self, why: str) -> Problem:
+        return Problem(
+            code="supervisor-failed",
+            message=f"the supervisor of {self._home.root} failed: {why}",
+            fix=f"See {self._home.supervisor / 'supervisord.log'}, then run the same command "
+            "again.",
+        )
+
+
+def marks(home: Home, service: str | None = None) -> dict[str, str]:
+    """The variables that processes of an environment carry, or those of one of its services."""
+    return {MARK: str(home.root)} | ({SERVICE: service} if service is not None else {})
+
+
+def _too_long(socket: Path) -> Problem:
+    return Problem(
+        code="path-too-long",
+        message=f"{socket} is longer than the {SOCKET_LIMIT} bytes that a socket's path can have",
+        fix="Name a shorter folder in `clouds.local.folder`, or in the variable PLINTH_CACHE.",
+    )
 
 
 def sweep(home: Home, service: str | None = None) -> None:
@@ -249,26 +306,7 @@ def sweep(home: Home, service: str | None = None) -> None:
 
     They are known by the variables that they carry, which no process of anybody else has.
     """
-    found = list(marked(home, service))
-    for process in found:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, left = psutil.wait_procs(found, timeout=5)
-    for process in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(left, timeout=5)
-
-
-def marked(home: Home, service: str | None = None) -> Iterator[psutil.Process]:
-    """The processes of an environment, or of one of its services, whoever their parent is."""
-    for process in psutil.process_iter():
-        # Processes of others do not show theirs, and they are not ours.
-        with contextlib.suppress(psutil.Error, OSError):
-            variables = process.environ()
-            ours = variables.get(MARK) == str(home.root)
-            if ours and (service is None or variables.get(SERVICE) == service):
-                yield process
+    processes.end(marks(home, service))
 
 
 @contextlib.contextmanager
@@ -304,10 +342,17 @@ def write_private(file: Path, text: str) -> None:
         stream.write(text)
 
 
-def tail(log: Path, lines: int) -> Sequence[str]:
-    """The last lines of a log that say something."""
+def size(log: Path) -> int:
+    """How long a log is by now."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def tail(log: Path, lines: int, since: int = 0) -> Sequence[str]:
+    """The last lines of a log that say something, of those after its first ``since`` bytes."""
     try:
-        text = log.read_text(encoding="utf-8", errors="replace")
+        said = log.read_bytes()
     except FileNotFoundError:
         return ()
+    # One that is shorter now was begun anew in between.
+    text = said[since if since <= len(said) else 0 :].decode("utf-8", "replace")
     return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pulumi
 import supervisor  # noqa: F401 - of the extra, without which nothing could be started
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions, log
 
 from plinth import ports
 from plinth.blueprint import Blueprint
@@ -30,6 +29,11 @@ class Local:
         self._provider = resources.Provider(
             "plinth-local", folder=self._folder, opts=ResourceOptions(parent=parent)
         )
+        self._environment = resources.Environment(
+            "environment",
+            owner=blueprint.prefix,
+            opts=ResourceOptions(parent=parent, provider=self._provider),
+        )
         self._packages: dict[str, resources.Packages] = {}
         self._taken: dict[str, resources.Port] = {}
         self._executables: dict[str, ports.Executable] = {}
@@ -37,8 +41,13 @@ class Local:
 
     def _child(self, parent: Resource, depends_on: Sequence[Resource] = ()) -> ResourceOptions:
         return ResourceOptions(
-            parent=parent, provider=self._provider, depends_on=list(depends_on) or None
+            parent=parent, provider=self._provider, depends_on=[self._environment, *depends_on]
         )
+
+    def _kept(self, parent: Resource) -> ResourceOptions:
+        """Options of what a durable environment leaves behind, to be taken up again."""
+        kept = ResourceOptions(retain_on_delete=self._durable or None)
+        return ResourceOptions.merge(self._child(parent), kept)
 
     def bucket(self, role: str, options: BucketOptions, *, parent: Resource) -> ports.Bucket:
         """A folder; nothing in it expires, as nobody is there to look."""
@@ -54,9 +63,7 @@ class Local:
 
     def folder(self, name: str, *, parent: Resource) -> Output[str]:
         """A data folder; a durable environment's stays on destroy, and is taken up again."""
-        kept = ResourceOptions(retain_on_delete=self._durable or None)
-        options = ResourceOptions.merge(self._child(parent), kept)
-        return resources.Folder(name, options).path
+        return resources.Folder(name, self._kept(parent)).path
 
     def python(self, lock: str) -> Output[str]:
         """A Python environment's folder; one for all that use the same lock."""
@@ -79,10 +86,14 @@ class Local:
     def password(
         self, name: str, made: ports.Generated | None = None, *, parent: Resource
     ) -> Output[str]:
-        """A secret that is made once and kept in the state."""
+        """A secret that is made once, kept in the state, and as long as the data that it opens."""
         made = made or ports.Generated()
         secret = resources.Password(
-            name, kind=made.kind, length=made.length, opts=self._child(parent)
+            name,
+            kind=made.kind,
+            length=made.length,
+            keep=self._durable,
+            opts=self._kept(parent),
         )
         return Output.secret(secret.value)
 
@@ -141,5 +152,5 @@ def _reached(known: Sequence[str], service: Resource) -> str:
     """Where a service is, unless it is skipped: then every run says so again."""
     skipped, url = known
     if skipped:
-        pulumi.log.warn(skipped, service)
+        log.warn(skipped, service)
     return "" if skipped else url

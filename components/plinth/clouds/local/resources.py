@@ -26,6 +26,13 @@ class _Resource(pulumi.CustomResource):
         super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, dict(inputs), opts)
 
 
+class Environment(_Resource):
+    """The environment's folder, and whose it is."""
+
+    def __init__(self, name: str, *, owner: str, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, {"owner": owner, "path": None}, opts)
+
+
 class Folder(_Resource):
     """A data folder."""
 
@@ -50,10 +57,16 @@ class Password(_Resource):
     value: Output[str]
 
     def __init__(
-        self, name: str, *, kind: str, length: int, opts: ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        kind: str,
+        length: int,
+        keep: bool,
+        opts: ResourceOptions | None = None,
     ) -> None:
         secret = ResourceOptions(additional_secret_outputs=["value"])
-        inputs = {"kind": kind, "length": length, "value": None}
+        inputs = {"kind": kind, "length": length, "keep": keep, "value": None}
         super().__init__(name, inputs, ResourceOptions.merge(opts, secret))
 
 

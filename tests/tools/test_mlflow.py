@@ -18,7 +18,6 @@ from tools_support import (
     problems,
 )
 
-from plinth import render
 from plinth.tools.tracking import mlflow
 
 
@@ -119,8 +118,9 @@ def test_database_address_asks_for_tls() -> None:
 
 def test_authentication_is_configured_without_a_secret() -> None:
     parser = configparser.ConfigParser()
-    parser.read_string(render.text("mlflow/basic_auth.ini.j2", default_permission="EDIT"))
-    assert parser["mlflow"]["default_permission"] == "EDIT"
+    config = find(graph(PLAIN), ":ConfigMap", "mlflow-config").inputs["data"]
+    parser.read_string(config["basic_auth.ini"])
+    assert parser["mlflow"]["default_permission"] == mlflow.Options().default_permission
     assert parser["mlflow"]["database_uri"] == "postgresql+psycopg2://"
     assert "admin_password" not in parser["mlflow"]
 

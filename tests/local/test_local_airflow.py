@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from plinth.local.home import Home
-from plinth.local.supervisor import Supervisor, marked
+from plinth.local.processes import carrying
+from plinth.local.supervisor import Supervisor, marks
 from plinth.operations import open_environment
 from project import Project
 
@@ -94,7 +95,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     try:
         yield project
     finally:
-        if list(marked(_home(project))):
+        if list(carrying(marks(_home(project)))):
             project.run("destroy", "dev", "--yes")
 
 
@@ -150,7 +151,7 @@ def test_a_pipeline_runs_and_what_died_is_repaired(project: Project) -> None:
     assert _runs(api, "proof") == "success"
 
     # Whose a process is shows of each, those included that give themselves a name.
-    assert all(list(marked(home, f"airflow-{part}")) for part in _PARTS)
+    assert all(list(carrying(marks(home, f"airflow-{part}"))) for part in _PARTS)
     assert any(line.startswith("airflow worker") for line in _each(home, _line))
     assert {place for places in _each(home, _listens) for place in places} == {"127.0.0.1"}
 
@@ -162,12 +163,12 @@ def test_a_pipeline_runs_and_what_died_is_repaired(project: Project) -> None:
     assert _runs(api, "proof") == "success"
 
     project.json("destroy", "dev", "--yes")
-    assert not list(marked(home))
+    assert not list(carrying(marks(home)))
 
 
 def _each(home: Home, ask: Callable[[psutil.Process], _T]) -> Iterator[_T]:
     """What processes say of themselves; some end meanwhile."""
-    for process in marked(home):
+    for process in carrying(marks(home)):
         with contextlib.suppress(psutil.NoSuchProcess):
             yield ask(process)
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from plinth.local.home import Home
-from plinth.local.supervisor import marked
+from plinth.local.processes import carrying
+from plinth.local.supervisor import marks
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
@@ -78,7 +79,7 @@ class Project:
 
     def processes(self, service: str) -> list[Any]:
         """A service's processes."""
-        return list(marked(self.home, service))
+        return list(carrying(marks(self.home, service)))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield made
     finally:
         made.plinth("destroy", "here", "--yes")
-        assert list(marked(made.home)) == []
+        assert list(carrying(marks(made.home))) == []
 
 
 def _get(url: str) -> Any:
@@ -161,6 +162,6 @@ def test_prometheus_misses_what_was_killed_and_up_mends_it(project: Project) -> 
 
 def test_destroy_leaves_nothing_that_runs_or_is_listed(project: Project) -> None:
     project.plinth("destroy", "here", "--yes")
-    assert list(marked(project.home)) == []
+    assert list(carrying(marks(project.home))) == []
     assert not project.home.targets.exists()
     assert list(project.home.services.iterdir()) == []

@@ -14,7 +14,8 @@ from plinth.errors import EngineError
 from plinth.local import kinds
 from plinth.local.home import Home
 from plinth.local.kinds import Machine, Password, Port, Service
-from plinth.local.supervisor import marked
+from plinth.local.processes import carrying
+from plinth.local.supervisor import marks
 
 
 @pytest.fixture
@@ -23,8 +24,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     monkeypatch.setattr(kinds, "_SETTLED_SECONDS", 1)
     monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
     home = Home(tmp_path / "environment")
-    yield Machine(home)
-    assert not list(marked(home))
+    yield Machine(home, tmp_path)
+    assert not list(carrying(marks(home)))
 
 
 def _command(script: str) -> dict[str, object]:
@@ -63,5 +64,5 @@ def test_a_port_is_an_environment_s_own_before_its_folder_is_there(
 ) -> None:
     assert not machine.home.root.exists()
     taken = Port().make(machine, "web", {"wanted": 47310}, {})["number"]
-    other = Machine(Home(tmp_path / "other"))
+    other = Machine(Home(tmp_path / "other"), tmp_path)
     assert Port().make(other, "web", {"wanted": taken}, {})["number"] > taken

@@ -24,7 +24,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     monkeypatch.setattr(kinds, "_SETTLED_SECONDS", 1)
     monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
     home = Home(tmp_path / "environment")
-    yield Machine(home, tmp_path)
+    yield Machine(home)
     assert not list(carrying(marks(home)))
 
 
@@ -64,5 +64,5 @@ def test_a_port_is_an_environment_s_own_before_its_folder_is_there(
 ) -> None:
     assert not machine.home.root.exists()
     taken = Port().make(machine, "web", {"wanted": 47310}, {})["number"]
-    other = Machine(Home(tmp_path / "other"), tmp_path)
+    other = Machine(Home(tmp_path / "other"))
     assert Port().make(other, "web", {"wanted": taken}, {})["number"] > taken

@@ -19,10 +19,17 @@ def run(
     folder: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
-    """Runs a command, with further variables; returns its exit code and what it said.
+    """Runs a command; returns its exit code and what it said.
+
+    Args:
+        what: What it does, for people.
+        command: Program and arguments.
+        cancelled: Ends it early.
+        folder: Its working directory.
+        variables: What it sees beside the variables of this process.
 
     Raises:
-        EngineError: ``what`` it does was cancelled.
+        EngineError: It was cancelled.
     """
     with subprocess.Popen(  # noqa: S603 - programs that packages and executables name
         command,
@@ -40,6 +47,7 @@ def run(
                 if cancelled.is_set():
                     process.terminate()
                     process.wait()
+                    what = doing or Path(command[0]).name
                     raise EngineError(
                         Problem(code="interrupted", message=f"{what} was interrupted")
                     ) from None

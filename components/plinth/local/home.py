@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from plinth.engine.locate import cache_directory
 
 #: Addresses of Unix sockets have room for 107 bytes on Linux and 103 elsewhere (unix(7), unix(4)).
-SOCKET_LIMIT: Final = 100
+_SOCKET_LIMIT: Final = 100
 #: Variable that every process of an environment carries: the environment's folder.
 MARK: Final = "PLINTH_LOCAL"
 #: Variable that every process of a service carries: the service's name.
@@ -69,13 +70,15 @@ class Home:
     def socket(self) -> Path:
         """Where the supervisor listens: in the folder, unless its path is too long for a socket.
 
-        Then in the cache, which is its owner's alone, as no folder for temporary files is.
+        Then in the cache; and if that is too deep as well, in a folder of one's own below /tmp.
         """
-        inside = self.supervisor / "supervisor.sock"
-        if len(str(inside).encode()) <= SOCKET_LIMIT:
-            return inside
         digest = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
-        return cache_directory() / "sockets" / digest
+        places = (
+            self.supervisor / "supervisor.sock",
+            cache_directory() / "sockets" / digest,
+            Path("/tmp", f"plinth-{os.getuid()}", digest),  # noqa: S108 - owned, as is checked
+        )
+        return next(place for place in places if len(str(place).encode()) <= _SOCKET_LIMIT)
 
     def log(self, service: str) -> Path:
         """The log of a service."""

@@ -48,8 +48,8 @@ class Machine:
     """One environment on this machine, for as long as the provider runs."""
 
     home: Home
-    project: Path
     cancelled: threading.Event = field(default_factory=threading.Event)
+    project: Path = Path("/")
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:

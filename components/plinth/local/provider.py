@@ -96,7 +96,7 @@ class Provider:
         """Takes the environment's folder."""
         del context
         home = home_of(self._root, wire.decode(request.args)["folder"])
-        self._machine = Machine(home, self._root, self._cancelled)
+        self._machine = Machine(home, self._cancelled, self._root)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -25,7 +26,7 @@ import psutil
 
 from plinth.errors import EngineError, Problem
 from plinth.local import processes
-from plinth.local.home import MARK, SERVICE, SOCKET_LIMIT, Home
+from plinth.local.home import MARK, SERVICE, Home
 
 _START_SECONDS: Final = 20
 _STOP_SECONDS: Final = 20
@@ -35,6 +36,8 @@ _NOT_RUNNING: Final = 70
 #: Whether a call returns when its work is done (`wait`).
 _AT_ONCE, _WHEN_DONE = False, True
 _RUNNING: Final = ("STARTING", "RUNNING")
+#: Paths that its configuration cannot hold: they are patterns, expansions or comments there.
+_ODD: Final = re.compile(r"[*?\[%]|\s[;#]")
 #: What a supervisor that is gone, or about to go, makes of a call.
 _ENDING: Final = (Fault, OSError, HTTPException)
 #: Our interpreter, without the working directory among the places that modules come from.
@@ -134,9 +137,9 @@ class Supervisor:
         self._home.logs.mkdir(parents=True, exist_ok=True)
         text = _PROGRAM.format(
             name=name,
-            command=_escaped(shlex.join([*_PYTHON, "plinth.local.launch", str(file)])),
-            folder=_escaped(str(folder)),
-            log=_escaped(str(self._home.log(name))),
+            command=shlex.join([*_PYTHON, "plinth.local.launch", str(file)]),
+            folder=str(folder),
+            log=str(self._home.log(name)),
         )
         with self._alone():
             self._ensure()
@@ -203,7 +206,7 @@ class Supervisor:
 
     def _identification(self) -> str | None:
         """The folder that the supervisor was started for; ``None`` when there is none."""
-        if not self._home.socket.exists():
+        if not _ours(self._home.socket):
             return None
         try:
             return str(self._server().supervisor.getIdentification())
@@ -227,17 +230,20 @@ class Supervisor:
         self._home.programs.mkdir(parents=True, exist_ok=True)
         for stale in self._home.programs.glob("*.conf"):
             stale.unlink()
-        socket = self._home.socket
-        if len(str(socket).encode()) > SOCKET_LIMIT:
-            raise EngineError(_too_long(socket))
+        socket, root = self._home.socket, str(self._home.root)
+        for path in (root, sys.executable):
+            if _ODD.search(path):
+                raise EngineError(_odd(path))
         socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _ours(socket.parent):
+            raise EngineError(self._failed(f"{socket.parent} is somebody else's"))
         socket.unlink(missing_ok=True)
         config = self._home.supervisor / "supervisord.conf"
         config.write_text(
             _CONFIG.format(
-                socket=_escaped(str(socket)),
-                root=_escaped(str(self._home.root)),
-                folder=_escaped(str(self._home.supervisor)),
+                socket=str(socket),
+                root=root,
+                folder=str(self._home.supervisor),
             ),
             encoding="utf-8",
         )
@@ -253,8 +259,9 @@ class Supervisor:
         deadline = time.monotonic() + _START_SECONDS
         while not self._alive():
             if process.poll() is not None or time.monotonic() > deadline:
-                said = (self._home.supervisor / "start.log").read_text("utf-8", "replace").strip()
-                reason = said.splitlines()[-1] if said else "it does not answer"
+                said = tail(self._home.supervisor / "start.log", 20)
+                errors = [line for line in said if line.startswith("Error")] or said
+                reason = errors[-1] if errors else "it does not answer"
                 processes.end(marks(self._home))
                 raise EngineError(self._failed(f"it does not start: {reason}"))
             time.sleep(0.05)
@@ -293,12 +300,26 @@ def marks(home: Home, service: str | None = None) -> dict[str, str]:
     return {MARK: str(home.root)} | ({SERVICE: service} if service is not None else {})
 
 
-def _too_long(socket: Path) -> Problem:
+def _ours(path: Path) -> bool:
+    """Whether a file is there, and belongs to who runs this."""
+    try:
+        return path.stat().st_uid == os.getuid()
+    except OSError:
+        return False
+
+
+def _odd(path: str) -> Problem:
     return Problem(
-        code="path-too-long",
-        message=f"{socket} is longer than the {SOCKET_LIMIT} bytes that a socket's path can have",
-        fix="Name a shorter folder in `clouds.local.folder`, or in the variable PLINTH_CACHE.",
+        code="path-odd",
+        message=f"{path} cannot be told to supervisord: it has * ? [ or % in it, or a blank before "
+        "; or #",
+        fix="Name another folder in `clouds.local.folder`, or rename it.",
     )
+
+
+def marked(home: Home, service: str | None = None) -> Iterator[psutil.Process]:
+    """The processes of an environment, or of one of its services, whoever their parent is."""
+    return processes.carrying(marks(home, service))
 
 
 def sweep(home: Home, service: str | None = None) -> None:
@@ -327,11 +348,6 @@ def _status(found: Mapping[str, Any]) -> Status:
         since=found["start"] if running else found["stop"],
         exit_code=found["exitstatus"],
     )
-
-
-def _escaped(text: str) -> str:
-    """Text for supervisord's configuration, in which ``%`` begins an expansion."""
-    return text.replace("%", "%%")
 
 
 def write_private(file: Path, text: str) -> None:

@@ -47,7 +47,6 @@ def run(
                 if cancelled.is_set():
                     process.terminate()
                     process.wait()
-                    what = doing or Path(command[0]).name
                     raise EngineError(
                         Problem(code="interrupted", message=f"{what} was interrupted")
                     ) from None

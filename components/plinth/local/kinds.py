@@ -303,6 +303,7 @@ class Executable:
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """Finds or fetches it, or says why that is not possible; one in use stays in use."""
+        del name
         path = outputs.get("path")
         if path and inputs == {key: outputs[key] for key in inputs} and os.access(path, os.X_OK):
             return {"path": path, "missing": ""}

@@ -36,10 +36,12 @@ tracking: {}
 orchestration: {}
 environments: {dev: null}
 """
-#: Its task notes in MLflow what it found in its environment; another one waits without a worker.
+#: Its first task notes in MLflow what it found in its environment; the next one finds Airflow's own
+#: `python` by name; the last one waits without a worker.
 _PIPELINE = """
 import base64, json, os, time, urllib.request
 from datetime import timedelta
+from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
 from airflow.sdk import dag, task
 
@@ -60,7 +62,8 @@ def proof():
         return json.load(urllib.request.urlopen(request))["experiment_id"]
 
     later = TimeDeltaSensor(task_id="later", delta=timedelta(seconds=1), deferrable=True)
-    experiment() >> later
+    program = BashOperator(task_id="program", bash_command="python -c 'import pendulum'")
+    experiment() >> program >> later
 
 
 proof()

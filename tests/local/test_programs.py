@@ -29,7 +29,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 
 
 def _command(script: str) -> dict[str, object]:
-    return {"command": [sys.executable, "-c", script], "seconds": 60}
+    return {"command": [sys.executable, "-c", script], "health": "/", "seconds": 60}
 
 
 def test_a_program_without_a_port_is_ready_once_it_has_run_for_a_while(machine: Machine) -> None:

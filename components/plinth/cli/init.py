@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,9 +82,9 @@ def init(
         answers = _answered(told, accounts, folder)
         silent = yes or as_json or not sys.stdin.isatty()
         answers = _defaults(answers, folder) if silent else _interview(answers, folder)
-        made, here = files.of(answers), answers.info.here
+        made = files.of(answers)
     written = files.write(folder, made, force=force)
-    _show(folder, written, files.environments_of(made)[0], here=here, as_json=as_json)
+    _show(folder, written, _first_steps(made), as_json=as_json)
 
 
 def _refuse_answers(told: dict[str, str | None], accounts: tuple[str, ...]) -> None:
@@ -222,23 +222,39 @@ def _in_a_line(problem: Problem) -> str:
     return f"{problem.message}.{among} {problem.fix or ''}".rstrip()
 
 
+def _first_steps(made: Mapping[str, str]) -> dict[str, str]:
+    """What to try of the first environment, and why."""
+    from plinth.registry import cloud
+    from plinth.scaffold import files
+    from plinth.scaffold.answers import SPEC
+    from plinth.spec.document import parse
+    from plinth.spec.overlay import resolve
+
+    environment = files.environments_of(made)[0]
+    document, _ = parse(made[SPEC].encode(), SPEC)
+    here = document and cloud(resolve(document, environment).data["cloud"]).home
+    return {
+        "plinth validate": "check the spec, after any change",
+        f"plinth plan {environment}": "see what it becomes",
+        **(
+            {f"plinth up {environment}": "bring it up on this machine"}
+            if here
+            else {f"plinth up {environment} --rehearse": "try it on simulated clouds"}
+        ),
+    }
+
+
 def _show(
-    folder: Path, written: tuple[str, ...], environment: str, *, here: bool, as_json: bool
+    folder: Path, written: tuple[str, ...], steps: Mapping[str, str], *, as_json: bool
 ) -> None:
-    commands = [
-        "plinth validate",
-        f"plinth plan {environment}",
-        f"plinth up {environment}" if here else f"plinth up {environment} --rehearse",
-    ]
+    commands = list(steps)
     if as_json:
         output.emit({"ok": True, "folder": str(folder), "files": written, "next": commands})
         return
     click.echo("\n".join(f"wrote {folder / path}" for path in written) or "All is there already.")
     if folder.absolute() != Path.cwd():
         commands[0] = f"cd {shlex.quote(str(folder))} && {commands[0]}"
-    last = "bring it up" if here else "try it on simulated clouds"
-    whys = ("check the spec, after any change", "see what it becomes", last)
     width = max(map(len, commands))
     click.echo("\nNext:")
-    for command, why in zip(commands, whys, strict=True):
+    for command, why in zip(commands, steps.values(), strict=True):
         click.echo(f"  {command:<{width}}  {click.style(f'# {why}', dim=True)}")

@@ -44,12 +44,24 @@ class Example:
         return re.split(r"[.;]( |$)", " ".join(words))[0]
 
     def files(self) -> dict[str, str]:
-        """The files of a project that begins as this example."""
+        """The files of a project that begins as this example, and those it has beside its spec."""
         document = load(self.path)
         extra = registry.cloud(document.data["cloud"]).extra
         return {
             SPEC: self.text,
             **around(document.data["name"], extra, environment_names(document)),
+            **self._beside(),
+        }
+
+    def _beside(self) -> dict[str, str]:
+        if self.name == LARGE:
+            return {}
+        folder = self.path.parent
+        files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+        return {
+            name.as_posix(): path.read_text(encoding="utf-8")
+            for name, path in sorted(files.items())
+            if path != self.path and "__pycache__" not in name.parts
         }
 
 

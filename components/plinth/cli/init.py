@@ -74,7 +74,6 @@ def init(
     from plinth.scaffold import files
     from plinth.scaffold.examples import example
 
-    here = False
     if source is not None:
         _refuse_answers(told, accounts)
         made = example(source).files()

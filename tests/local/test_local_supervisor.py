@@ -328,6 +328,7 @@ class TestSecrets:
         for path in with_it:
             assert mode(path) == 0o600
         assert mode(local.home.services / "web") == 0o700
+        assert mode(local.home.log("web")) == 0o600
         stop(local)
         assert not any(path.exists() for path in with_it)
 

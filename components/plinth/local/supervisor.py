@@ -56,7 +56,6 @@ pidfile = {folder}/supervisord.pid
 childlogdir = {folder}
 nodaemon = true
 silent = true
-umask = 077
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
@@ -134,7 +133,7 @@ class Supervisor:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "launch.json"
         write_private(file, json.dumps({**launch, "marks": marks(self._home, name)}))
-        self._home.logs.mkdir(parents=True, exist_ok=True)
+        self._home.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = _PROGRAM.format(
             name=name,
             command=shlex.join([*_PYTHON, "plinth.local.launch", str(file)]),
@@ -254,6 +253,7 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 env={k: v for k, v in os.environ.items() if k != SERVICE} | marks(self._home),
+                umask=0o077,  # its own setting holds for daemons alone
                 start_new_session=True,  # an interrupt in the terminal is not for it
             )
         deadline = time.monotonic() + _START_SECONDS

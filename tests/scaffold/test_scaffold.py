@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from plinth.scaffold.answers import (
     required,
     stand_ins,
 )
-from plinth.scaffold.examples import examples
+from plinth.scaffold.examples import example, examples
 from plinth.spec.document import parse
 from plinth.spec.models import CAPABILITIES
 
@@ -294,3 +296,19 @@ def test_a_failure_at_any_moment_changes_nothing(
         with pytest.raises(files.NotWrittenError):
             files.write(new, FILES)
         assert not new.exists()
+
+
+def test_what_an_example_has_beside_its_spec_comes_along(tmp_path: Path) -> None:
+    """But for what running it there has left behind."""
+    starter = example("starter")
+    folder = tmp_path / "starter"
+    shutil.copytree(starter.path.parent, folder)
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "train.cpython-311.pyc").write_bytes(b"\xff")
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "python").write_bytes(b"\xff")
+    made = replace(starter, path=folder / "platform.yaml").files()
+    assert made == starter.files()
+    assert {"train.py", "features/definitions.py", "dags/wine.py", "README.md", SPEC} <= {*made}
+    assert "platform.yaml" not in made
+    assert made["train.py"] == (folder / "train.py").read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ class Example:
         return {
             name.as_posix(): path.read_text(encoding="utf-8")
             for name, path in sorted(files.items())
-            if path != self.path and "__pycache__" not in name.parts
+            if path != self.path and not any(part.startswith((".", "__")) for part in name.parts)
         }
 
 

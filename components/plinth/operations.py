@@ -189,7 +189,7 @@ def open_environment(
 
 
 def _refuse_rehearsal(blueprint: Blueprint, *, rehearse: bool) -> None:
-    if rehearse and blueprint.cloud.home is not None:
+    if rehearse and blueprint.cloud.here:
         name = blueprint.environment
         raise UsageError(
             Problem(

@@ -133,7 +133,7 @@ def _here(spec: Path, blueprints: Mapping[str, Blueprint]) -> Iterator[Finding]:
     from plinth.local.needs import needs
     from plinth.planning import graph_of, project_of
 
-    here = [found for found in blueprints.values() if found.cloud.home is not None]
+    here = [found for found in blueprints.values() if found.cloud.here]
     if not here or importlib.util.find_spec(here[0].cloud.sdk) is None:
         return
     yield from needs([each for found in here for each in graph_of(found, project_of(spec))])

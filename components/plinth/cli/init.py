@@ -231,7 +231,7 @@ def _first_steps(made: Mapping[str, str]) -> dict[str, str]:
 
     environment = files.environments_of(made)[0]
     document, _ = parse(made[SPEC].encode(), SPEC)
-    here = document and cloud(resolve(document, environment).data["cloud"]).home
+    here = document and cloud(resolve(document, environment).data["cloud"]).here
     return {
         "plinth validate": "check the spec, after any change",
         f"plinth plan {environment}": "see what it becomes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from local_machine import answer, free_port, ours, running, soon, stranger, supe
 from tinytool import KNOWN
 
 from plinth.local import home as homes
-from plinth.local import processes
+from plinth.local import packages, processes
 from plinth.local.home import Home
 from plinth.local.kinds import Machine
 from plinth.local.supervisor import marks
@@ -293,8 +294,47 @@ def test_two_environments_side_by_side(project: Project) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def test_an_interrupt_while_packages_are_installed(project: Project) -> None:
+    modules = project.folder / "modules" / "uv"
+    modules.mkdir(parents=True)
+    (modules / "__init__.py").touch()
+    (modules / "__main__.py").write_text("import time; time.sleep(600)", encoding="utf-8")
+    path = os.pathsep.join((str(modules.parent), os.environ.get("PYTHONPATH", "")))
+    project.variables = {"PYTHONPATH": path}
+    digest = packages.digest("mlflow")
+    cache = project.folder / "cache"
+    project.variables["PLINTH_CACHE"] = str(cache)
+    cache.mkdir()
+    for name in ("engine", "host"):
+        (cache / name).symlink_to(homes.cache_directory() / name)
+    target = project.folder / "cache" / "environments" / f"mlflow-{digest}"
+    project.write(packages=True)
+    process = project.start("up", "local", "--yes")
+    installing = {homes.INSTALL: str(target)}
+    soon(lambda: any(processes.carrying(installing)), 60)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "stopped before the end" in said
+    assert not any(processes.carrying(installing))
+    (modules / "__main__.py").write_text(
+        "import pathlib, sys\n"
+        "if 'venv' in sys.argv: pathlib.Path(sys.argv[-1]).mkdir(exist_ok=True)\n",
+        encoding="utf-8",
+    )
+    project.run("up", "local", "--yes")
+    project.run("destroy", "local", "--yes")
+    assert ours(project.local) == []
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.NoSuchProcess):  # of which one that has ended is a kind
+        return process.cmdline()
+    return []
+
+
 def begun(project: Project) -> bool:
-    return any("server.py" in " ".join(p.cmdline()) for p in ours(project.local, "one"))
+    return any("server.py" in " ".join(_words(p)) for p in ours(project.local, "one"))
 
 
 def test_an_interrupt_while_services_start(project: Project) -> None:
@@ -324,14 +364,14 @@ def test_killed_in_the_middle_the_next_run_goes_on_without_a_question(
     process = project.start("up", "local", "--yes")
     soon(lambda: begun(project), 60)
     tree = psutil.Process(process.pid).children(recursive=True)
-    for each in [psutil.Process(process.pid), *tree]:
-        words = " ".join(each.cmdline())
-        provider = "pulumi-resource-plinth-local" in words
-        engine = each.name() == "pulumi"
-        if (provider and victim == "provider") or (engine and victim == "engine") or (
-            victim == "all" and "supervisor" not in words and (provider or engine
-                                                               or each.pid == process.pid)
-        ):  # fmt: skip
+    parts = {
+        "provider": [p for p in tree if "plinth-local" in " ".join(_words(p))],
+        "engine": [p for p in tree if p.name() == "pulumi"],
+    }
+    assert all(parts.values())
+    everybody = [psutil.Process(process.pid), *parts["engine"], *parts["provider"]]
+    for each in everybody if victim == "all" else parts[victim]:
+        with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
     said, _ = process.communicate(timeout=120)
     assert process.returncode != 0

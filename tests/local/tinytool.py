@@ -45,7 +45,7 @@ def _build(options: Options, context: Context) -> Tracking:
     cloud, parent = context.cloud, context.parent
     password = cloud.password("tiny-admin", parent=parent)
     if options.packages:
-        cloud.python("tiny")
+        cloud.python("mlflow")
     runs = []
     for name, level in (("one", options.level), ("two", "info")):
         variables = {

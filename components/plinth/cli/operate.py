@@ -259,7 +259,10 @@ def destroy(
     refuse_protected(opened, resources)
     if asking:
         count = sum(bool(each.get("custom")) for each in resources)
-        _ask(f"Delete all {count} resources of {environment}, data included?")
+        stateful = [each for each in resources if opened.blueprint.cloud.stateful(each["type"])]
+        kept = stateful and all(each.get("retainOnDelete") for each in stateful)
+        data = "but for the data" if kept else "data included"
+        _ask(f"Delete all {count} resources of {environment}, {data}?")
     with progress("Destroying", opened, quiet=as_json) as report:
         outcome = opened.destroy(report)
     _show(outcome, as_json=as_json, done=True)

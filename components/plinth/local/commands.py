@@ -31,6 +31,9 @@ def run(
     Raises:
         EngineError: It was cancelled.
     """
+    interrupted = Problem(code="interrupted", message=f"{what} was interrupted")
+    if cancelled.is_set():
+        raise EngineError(interrupted)
     with subprocess.Popen(  # noqa: S603 - programs that packages and executables name
         command,
         cwd=folder,
@@ -47,8 +50,6 @@ def run(
                 if cancelled.is_set():
                     process.terminate()
                     process.wait()
-                    raise EngineError(
-                        Problem(code="interrupted", message=f"{what} was interrupted")
-                    ) from None
+                    raise EngineError(interrupted) from None
             else:
                 return process.returncode, said.decode("utf-8", "replace")

@@ -9,6 +9,7 @@ import pytest
 from tools_support import find, graph
 
 from plinth.graph import SECRET, Resource
+from plinth.tools.features import feast
 from plinth.tools.orchestration import airflow_processes as airflow
 
 _PARTS = ("scheduler", "api-server", "dag-processor", "triggerer")
@@ -130,3 +131,9 @@ def test_clients_learn_address_login_and_folder() -> None:
     assert told["AIRFLOW_API_URL"] == outputs["orchestration_uri"] == "http://127.0.0.1:8080"
     assert (told["AIRFLOW_USERNAME"], told["AIRFLOW_PASSWORD"]) == ("admin", SECRET)
     assert told["AIRFLOW_DAGS_FOLDER"].endswith("/airflow-dags")
+
+
+def test_tasks_know_where_features_will_be_served() -> None:
+    served = find(graph(_PLAIN + "features: {}\n"), ":Service", feast.NAME).inputs["port"]
+    told = _variables("scheduler", _PLAIN + "features: {}\n")
+    assert told["FEATURE_SERVER_URI"] == f"http://127.0.0.1:{served}"

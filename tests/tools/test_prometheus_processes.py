@@ -109,6 +109,16 @@ def test_what_has_metrics_says_so_and_prometheus_reads_all_of_it() -> None:
     assert _service(made, "mlflow")["metrics"]["labels"]["namespace"] == "tracking"
 
 
+def test_models_and_features_are_asked_for_metrics_as_well() -> None:
+    made = graph(LOCAL.replace("environments:", "features: {}\nserving: {}\nenvironments:"))
+    found = {name: _service(made, name)["metrics"] for name in ("kserve", "feast")}
+    assert {name: each["labels"]["namespace"] for name, each in found.items()} == {
+        "kserve": "serving",
+        "feast": "features",
+    }
+    assert {each["group"] for each in found.values()} == {"open"}
+
+
 def test_tracking_shows_metrics_only_where_somebody_asks() -> None:
     alone = _service(graph(UNWATCHED), "mlflow")
     assert "--expose-prometheus" not in alone["command"]

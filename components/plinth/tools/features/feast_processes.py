@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plinth import render
-from plinth.ports import Program
+from plinth.ports import Metrics, Program
 from plinth.results import Features
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def build(options: Options, context: Context) -> Features:
         before=[["cp", _CONFIG, config]],
         port=port,
         health="/health",
+        metrics=Metrics(namespace=context.namespace),
     )
     process = cloud.run(NAME, server, parent=parent)
     return Features(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from plinth import render
 from plinth.errors import Problem
-from plinth.ports import Program
+from plinth.ports import Metrics, Program
 from plinth.results import Serving
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def build(options: Options, context: Context) -> Serving:
         },
         port=port,
         health="/v2/health/live",
+        metrics=Metrics(namespace=context.namespace),
     )
     process = cloud.run(NAME, server, parent=parent)
     return Serving(

@@ -212,5 +212,8 @@ def test_a_process_follows_the_repository() -> None:
 
 
 def test_definitions_are_told_where_offline_features_are() -> None:
-    offline = graph(PLAIN).outputs["features_offline_store"]
-    assert environment(_server(PLAIN))["FEATURES_OFFLINE_STORE"] == offline
+    made = graph(PLAIN)
+    assert environment(_server(PLAIN))["FEATURES_OFFLINE_STORE"] == ("feast", "offline-store")
+    secret = find(made, ":ExternalSecret", "feast-secret").inputs
+    told = secret["spec"]["target"]["template"]["data"]["offline-store"]
+    assert told == made.outputs["features_offline_store"]

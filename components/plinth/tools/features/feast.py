@@ -127,6 +127,8 @@ def _secrets(
     secret = context.secret(
         NAME,
         {
+            # No secret, but beside the other addresses: pods are then the same wherever it is.
+            "offline-store": _offline_store(context),
             "registry": context.format(
                 "postgresql+psycopg://${{db.username}}:${{db.password}}@{}:{}/{}?sslmode=require",
                 database.host,
@@ -162,13 +164,13 @@ def _container(context: Context, identity: WorkloadIdentity, **fields: Any) -> C
             "HOME": "/tmp",  # noqa: S108 - a path inside the pod
             "FEAST_FS_YAML_FILE_PATH": f"{_CONFIG}/feature_store.yaml",
             "PYTHONPATH": _CONFIG,
-            feast_processes.OFFLINE_STORE: _offline_store(context),
             **identity.env,
         },
         env_secrets={
             **identity.env_secrets,
             "FEAST_REGISTRY": (NAME, "registry"),
             "FEAST_ONLINE_STORE": (NAME, "online-store"),
+            feast_processes.OFFLINE_STORE: (NAME, "offline-store"),
         },
         files={_CONFIG: NAME},
         secret_files={**identity.secret_files, **({_TRUST: _TRUSTED} if trusted else {})},

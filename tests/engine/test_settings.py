@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,7 +127,8 @@ class TestVariables:
     def test_the_cli_is_found_first(self, settings: Settings, cli: Engine) -> None:
         path = environment_variables(settings, cli)["PATH"].split(os.pathsep)
         assert path[0] == str(cli.path.parent)
-        assert path[-1] in os.environ["PATH"].split(os.pathsep)
+        assert path[-2] in os.environ["PATH"].split(os.pathsep)
+        assert path[-1] == str(Path(sys.executable).parent)
 
     def test_no_project(self, tmp_path: Path, cli: Engine) -> None:
         with pytest.raises(UsageError, match=r"no Pulumi\.yaml"):

@@ -100,6 +100,16 @@ def test_the_port_of_a_service_of_ours_is_kept(local: Machine) -> None:
         assert port.look(other, "web", outputs) is None
 
 
+def test_after_a_run_that_was_cut_off_a_service_stays_on_its_port(local: Machine) -> None:
+    wanted = free_port()
+    assert take(local, wanted) == wanted
+    up(local, "web", tiny(local, wanted))
+    assert take(local, wanted) == wanted  # the state has lost it, and ours listens there
+    assert take(local, wanted, "other") != wanted
+    with machine() as other:
+        assert take(other, wanted) != wanted
+
+
 def test_another_wanted_port_shows_in_a_preview(local: Machine) -> None:
     outputs = {"wanted": 5000, "number": 5000}
     assert kind("Port").expect(local, "web", {"wanted": 6000}, outputs) == {"number": UNKNOWN}

@@ -196,7 +196,8 @@ class Port:
         kept = self.expect(machine, name, inputs, outputs)
         if kept["number"] != UNKNOWN:
             return kept
-        return {"number": ports.take(inputs["wanted"], _owner(machine, name))}
+        owner = _owner(machine, name)
+        return {"number": ports.take(inputs["wanted"], owner, lambda port: _ours(machine, port))}
 
     def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
         """As it was; lost when somebody else listens there."""
@@ -209,7 +210,12 @@ class Port:
 
 
 def _usable(machine: Machine, number: int) -> bool:
-    return ports.free(number) or processes.listening(marks(machine.home), number)
+    return ports.free(number) or _ours(machine, number)
+
+
+def _ours(machine: Machine, number: int) -> bool:
+    """Whether a process of the environment listens on a port."""
+    return processes.listening(marks(machine.home), number)
 
 
 def _owner(machine: Machine, name: str) -> str:

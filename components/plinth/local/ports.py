@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -33,19 +33,22 @@ def free(port: int) -> bool:
         return True
 
 
-def take(wanted: int, owner: str) -> int:
+def take(wanted: int, owner: str, ours: Callable[[int], bool] = lambda _port: False) -> int:
     """Gives a port to an owner: the wanted one or the next free one.
 
     Args:
         wanted: Where to begin.
         owner: ``<folder of the environment>#<name>``; what it was given before is taken back.
+        ours: Whether a process of the environment listens on a port, as after a run that was cut
+            off. On the owner's own port that keeps nobody from it.
 
     Raises:
         EngineError: None of the next hundred is free.
     """
     with _given() as given:
         for port in range(wanted, min(wanted + _REACH, 65536)):
-            if given.get(str(port), owner) == owner and free(port):
+            holder = given.get(str(port), owner)
+            if holder == owner and (free(port) or (str(port) in given and ours(port))):
                 for former in [key for key, value in given.items() if value == owner]:
                     del given[former]
                 given[str(port)] = owner

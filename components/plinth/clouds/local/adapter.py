@@ -144,7 +144,8 @@ def _metrics(program: str, metrics: ports.Metrics) -> dict[str, Any]:
         "group": "pushed" if metrics.pushed else guarded,
         "path": metrics.path,
         "labels": {"namespace": metrics.namespace, "job": program},
-        "password": metrics.password,
+        # Left out, not empty: the state keeps no empty values, so one would differ at every run.
+        **({} if metrics.password is None else {"password": metrics.password}),
     }
 
 

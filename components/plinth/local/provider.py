@@ -6,8 +6,6 @@ marks as secret again what was secret in the inputs.
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -17,20 +15,20 @@ from typing import Final
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
-from plinth.engine.protocol import plugin_pb2, provider_pb2
+from plinth.engine.protocol import provider_pb2
 from plinth.errors import PlinthError
 from plinth.graph import UNKNOWN
 from plinth.local.example import PACKAGE
 from plinth.local.home import home_of, project_root
 from plinth.local.kinds import KINDS, Data, Kind, Machine
-from plinth.plugin import wire
+from plinth.plugin import server, wire
 from plinth.plugin.server import identity
 
 _SOME: Final = provider_pb2.DiffResponse.DIFF_SOME
 _NONE: Final = provider_pb2.DiffResponse.DIFF_NONE
 
 
-class Provider:
+class Provider(server.Provider):
     """This machine, served to one engine.
 
     Args:
@@ -39,8 +37,8 @@ class Provider:
     """
 
     def __init__(self, start: Path) -> None:
+        super().__init__(PACKAGE, version("plinth"))
         self._root = project_root(start)
-        self._cancelled = threading.Event()
         self._machine: Machine | None = None
 
     # --- settings ------------------------------------------------------------------------------
@@ -51,26 +49,6 @@ class Provider:
         """Says what this provider can do: nothing optional."""
         del request, context
         return provider_pb2.ProviderHandshakeResponse()
-
-    def attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Empty:
-        """Accepts an engine; there is nothing to tell it."""
-        del request, context
-        return Empty()
-
-    def get_plugin_info(
-        self, request: Empty, context: grpc.ServicerContext
-    ) -> plugin_pb2.PluginInfo:
-        """The version is Plinth's."""
-        del request, context
-        return plugin_pb2.PluginInfo(version=version("plinth"))
-
-    def get_schema(
-        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.GetSchemaResponse:
-        """The package without its types, which programs in Python do not ask for."""
-        del request, context
-        known = {"name": PACKAGE, "version": version("plinth")}
-        return provider_pb2.GetSchemaResponse(schema=json.dumps(known))
 
     def check_config(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
@@ -98,12 +76,6 @@ class Provider:
         home = home_of(self._root, wire.decode(request.args)["folder"])
         self._machine = Machine(home, self._cancelled, self._root)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
-
-    def cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
-        """Ends every wait; what was under way is stopped and goes on with the next run."""
-        del request, context
-        self._cancelled.set()
-        return Empty()
 
     # --- resources -----------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -44,12 +46,42 @@ _CALLS: Final[dict[str, tuple[str, type[Message]]]] = {
 _Call = Callable[[Any, grpc.ServicerContext], Message]
 
 
-class Provider(Protocol):
-    """A provider: a method for every call of the protocol that it answers."""
+class Provider:
+    """What every provider answers alike; others of the protocol's calls are methods of its own.
 
-    def handshake(self, request: Any, context: grpc.ServicerContext) -> Message:
-        """Says what the provider can do."""
-        ...
+    Args:
+        name: The package.
+        version: Its version.
+    """
+
+    def __init__(self, name: str, version: str) -> None:
+        self._about = {"name": name, "version": version}
+        self._cancelled = threading.Event()
+
+    def attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Empty:
+        """Accepts an engine; there is nothing to tell it."""
+        del request, context
+        return Empty()
+
+    def get_plugin_info(
+        self, request: Empty, context: grpc.ServicerContext
+    ) -> plugin_pb2.PluginInfo:
+        """The version."""
+        del request, context
+        return plugin_pb2.PluginInfo(version=self._about["version"])
+
+    def get_schema(
+        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.GetSchemaResponse:
+        """The package without its types, which programs in Python do not ask for."""
+        del request, context
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(self._about))
+
+    def cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
+        """Ends every wait."""
+        del request, context
+        self._cancelled.set()
+        return Empty()
 
 
 def handlers(provider: Provider) -> grpc.GenericRpcHandler[Any, Any]:

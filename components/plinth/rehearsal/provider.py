@@ -7,8 +7,6 @@ values, and marks as secret again whatever was secret in the inputs, plus what t
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -16,10 +14,10 @@ from typing import Any, Final
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime.proto import plugin_pb2, provider_pb2
+from pulumi.runtime.proto import provider_pb2
 
 from plinth.errors import EngineError, PlinthError, Problem
-from plinth.plugin import wire
+from plinth.plugin import server, wire
 from plinth.plugin.server import identity
 from plinth.rehearsal.check import Checker, Failure
 from plinth.rehearsal.cloud import Cloud, Record
@@ -47,7 +45,7 @@ _KINDS: Final = {
 }
 
 
-class Provider:
+class Provider(server.Provider):
     """One package, served to one engine.
 
     Providers that are configured differently (two regions, two accounts) may share one server:
@@ -63,10 +61,10 @@ class Provider:
     def __init__(
         self, package: Package, cloud: Cloud, plan: Sequence[Planned] = (), holder: str = ""
     ) -> None:
+        super().__init__(package.name, package.sdk.version)
         self._package = package
         self._holder = holder
         self._cloud = cloud
-        self._cancelled = threading.Event()
         self._faults = Faults(plan, cloud, self._cancelled.wait)
         self._settings: dict[str, Settings] = {}
         self._latest = package.settings({})
@@ -79,26 +77,6 @@ class Provider:
         """Say what this provider can do."""
         del request, context
         return provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True)
-
-    def attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Empty:
-        """Accept an engine; there is nothing to tell it."""
-        del request, context
-        return Empty()
-
-    def get_plugin_info(
-        self, request: Empty, context: grpc.ServicerContext
-    ) -> plugin_pb2.PluginInfo:
-        """The version is that of the SDK."""
-        del request, context
-        return plugin_pb2.PluginInfo(version=self._package.sdk.version)
-
-    def get_schema(
-        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.GetSchemaResponse:
-        """The package without its types, which programs in Python do not ask for."""
-        del request, context
-        known = {"name": self._package.name, "version": self._package.sdk.version}
-        return provider_pb2.GetSchemaResponse(schema=json.dumps(known))
 
     def check_config(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
@@ -139,12 +117,6 @@ class Provider:
             return provider_pb2.ConfigureResponse(
                 supportsPreview=True, supports_autonaming_configuration=True
             )
-
-    def cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
-        """End every planned wait."""
-        del request, context
-        self._cancelled.set()
-        return Empty()
 
     # --- resources -----------------------------------------------------------------------------
 

@@ -31,12 +31,13 @@ from plinth.engine.protocol import analyzer_pb2 as proto
 from plinth.engine.protocol import analyzer_pb2_grpc, plugin_pb2
 from plinth.errors import PlinthError
 from plinth.graph import UNKNOWN, Graph, Resource
+from plinth.plugin.wire import decode
 from plinth_policies.check import judge, mend
 from plinth_policies.enforcement import Enforcement
 from plinth_policies.model import REGISTRY, Action, Rule, Scope, Waiver
 from plinth_policies.packs import VERSION, Pack
 from plinth_policies.parameters import Parameters
-from plinth_policies.wire import mended, plain
+from plinth_policies.wire import mended
 
 _WAIVERS_SCHEMA: Final[dict[str, Any]] = {
     "type": "array",
@@ -308,7 +309,7 @@ def _resource(message: Any) -> Resource:
         urn=message.urn,
         type=message.type,
         name=message.name,
-        inputs=plain(message.properties),
+        inputs=decode(message.properties, secrets=False),
         parent=message.options.parent or None,
         provider=f"{message.provider.urn}::{UNKNOWN}" if message.HasField("provider") else None,
         protect=message.options.protect,
@@ -319,7 +320,14 @@ def _provider(message: Any) -> list[Resource]:
     if not message.HasField("provider"):
         return []
     sent = message.provider
-    return [Resource(urn=sent.urn, type=sent.type, name=sent.name, inputs=plain(sent.properties))]
+    return [
+        Resource(
+            urn=sent.urn,
+            type=sent.type,
+            name=sent.name,
+            inputs=decode(sent.properties, secrets=False),
+        )
+    ]
 
 
 def _stack_resource(message: Any, inputs: Mapping[str, Any] | None) -> Resource:

@@ -1,4 +1,4 @@
-"""Properties as the engine sends them, read as plain data and put back after a mend."""
+"""Properties as the engine sends them, put back after a mend."""
 
 from __future__ import annotations
 
@@ -6,30 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct, Value
-
-from plinth.graph import SECRET, SECRET_MARK, SIGNATURE, UNKNOWN, UNKNOWNS
-
-
-def plain(struct: Struct) -> dict[str, Any]:
-    """Properties as plain data, with markers for what is unknown or secret."""
-    return {key: _plain(value) for key, value in struct.fields.items()}
-
-
-def _plain(value: Value) -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        return UNKNOWN if value.string_value in UNKNOWNS else value.string_value
-    if kind == "struct_value":
-        fields = value.struct_value.fields
-        if SIGNATURE in fields and fields[SIGNATURE].string_value == SECRET_MARK:
-            return SECRET
-        return plain(value.struct_value)
-    if kind == "list_value":
-        return [_plain(item) for item in value.list_value.values]
-    if kind == "number_value":
-        number = value.number_value
-        return int(number) if number.is_integer() else number
-    return value.bool_value if kind == "bool_value" else None
 
 
 def mended(struct: Struct, before: Mapping[str, Any], after: Mapping[str, Any]) -> Struct:

@@ -21,10 +21,11 @@ from pulumi.runtime.proto import analyzer_pb2 as proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from plinth.graph import SECRET, SECRET_MARK, SIGNATURE, UNKNOWN, Resource
+from plinth.plugin.wire import decode
 from plinth_policies import REGISTRY, Enforcement, Level, Scope, Waiver, pack
 from plinth_policies.encryption.aws import BUCKET, BUCKET_ENCRYPTION
 from plinth_policies.packs import PACKS, Pack
-from plinth_policies.wire import mended, plain
+from plinth_policies.wire import mended
 
 VOLUME = "aws:ebs/volume:Volume"
 FOLDERS = Path(__file__).parents[2] / "policies" / "packs"
@@ -283,7 +284,7 @@ def test_the_engine_s_numbers_are_read_as_they_were_written() -> None:
         Enforcement(level="mandatory", parameters=replace(PARAMETERS, max_nodes=9))
     )
     pack.Analyzer(PRODUCTION).Configure(_configuration(record), CONTEXT)
-    assert plain(_struct({"a": 3, "b": 1.5, "c": [True, None]})) == {
+    assert decode(_struct({"a": 3, "b": 1.5, "c": [True, None]}), secrets=False) == {
         "a": 3,
         "b": 1.5,
         "c": [True, None],
@@ -293,7 +294,7 @@ def test_the_engine_s_numbers_are_read_as_they_were_written() -> None:
 def test_a_mend_keeps_what_plain_data_cannot_carry() -> None:
     secret = {SIGNATURE: SECRET_MARK, "value": "hunter2"}
     sent = _struct({"tags": {"a": "1", "b": secret}, "key": UNKNOWN_BOOLEAN, "gone": "x"})
-    before = plain(sent)
+    before = decode(sent, secrets=False)
     assert before == {"tags": {"a": "1", "b": SECRET}, "key": UNKNOWN, "gone": "x"}
     after = {"tags": {"a": "1", "b": SECRET, "c": "2"}, "key": UNKNOWN, "new": [1]}
     assert MessageToDict(mended(sent, before, after)) == {

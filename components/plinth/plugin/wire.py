@@ -16,6 +16,7 @@ from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 from plinth.graph import (
     OUTPUT_MARK,
     REFERENCE_MARK,
+    SECRET,
     SECRET_MARK,
     SIGNATURE,
     UNKNOWN,
@@ -23,9 +24,14 @@ from plinth.graph import (
 )
 
 
-def decode(struct: Struct) -> dict[str, Any]:
-    """A property map as plain data: secrets and outputs opened, whole numbers as ``int``."""
-    return {key: _plain(value) for key, value in struct.fields.items()}
+def decode(struct: Struct, *, secrets: bool = True) -> dict[str, Any]:
+    """A property map as plain data: outputs opened, whole numbers as ``int``.
+
+    Args:
+        struct: The map.
+        secrets: Whether secrets are opened too; else :data:`plinth.graph.SECRET` stands for each.
+    """
+    return {key: _plain(value, secrets=secrets) for key, value in struct.fields.items()}
 
 
 def encode(data: Mapping[str, Any]) -> Struct:
@@ -37,12 +43,12 @@ def encode(data: Mapping[str, Any]) -> Struct:
     return struct
 
 
-def _plain(value: Value) -> Any:
+def _plain(value: Value, *, secrets: bool) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
-        return _opened(decode(value.struct_value))
+        return _opened(decode(value.struct_value, secrets=secrets), secrets=secrets)
     if kind == "list_value":
-        return [_plain(item) for item in value.list_value.values]
+        return [_plain(item, secrets=secrets) for item in value.list_value.values]
     if kind == "number_value":
         number = value.number_value
         return int(number) if number.is_integer() else number
@@ -51,9 +57,13 @@ def _plain(value: Value) -> Any:
     return value.bool_value if kind == "bool_value" else None
 
 
-def _opened(record: dict[str, Any]) -> Any:
+def _opened(record: dict[str, Any], *, secrets: bool) -> Any:
     """The value inside a secret, output or resource reference; assets stay as they are."""
     match record.get(SIGNATURE):
+        case mark if mark == SECRET_MARK and not secrets:
+            return SECRET
+        case mark if mark == OUTPUT_MARK and record.get("secret") and not secrets:
+            return SECRET
         case mark if mark in (SECRET_MARK, OUTPUT_MARK):
             return record.get("value", UNKNOWN)
         case mark if mark == REFERENCE_MARK:

@@ -116,14 +116,16 @@ class Context:
         *,
         depends_on: Sequence[Resource] = (),
         account: bool = True,
+        namespace: str | None = None,
     ) -> WorkloadIdentity:
-        """Binds cloud rights to the service account ``name`` of this namespace.
+        """Binds cloud rights to the service account ``name`` of a namespace, by default this one.
 
         Makes the service account too, unless ``account`` is false (a chart makes it).
         """
+        namespace = namespace or self.namespace
         identity = self.cloud.workload_identity(
             f"{self.capability}-{name}",
-            namespace=self.namespace,
+            namespace=namespace,
             service_account=name,
             grants=grants,
             parent=self.parent,
@@ -134,7 +136,7 @@ class Context:
             return identity
         made = self.kube.service_account(
             name,
-            namespace=self.namespace,
+            namespace=namespace,
             annotations=identity.annotations,
             parent=self.parent,
             depends_on=depends_on,

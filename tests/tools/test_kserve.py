@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import re
 import subprocess
 import sys
 from typing import Any, get_args
 
 import pytest
-from tools_support import assert_valid, find, graph, manifests, problems
+import yaml
+from tools_support import assert_objects, assert_valid, find, graph, manifests, problems
 
 from plinth import render, versions
 from plinth.capabilities.gateway import Gateway
@@ -364,9 +366,108 @@ def test_a_process_serves_what_it_has_a_login_for() -> None:
 
 def test_clusters_refuse_what_only_a_process_can() -> None:
     spec = """{artifacts: {}, serving: {
-        record: 8, models: {faces: {uri: "file:///m", framework: mlflow}}}}"""
+        models: {faces: {uri: "file:///m", framework: mlflow}}}}"""
     found = {(problem.code, problem.path) for problem in problems(spec)}
-    assert found == {
-        ("record-on-cluster", "serving.record"),
-        ("model-not-here", "serving.models.faces.uri"),
+    assert found == {("model-not-here", "serving.models.faces.uri")}
+
+
+RECORDED = FULL.replace("serving:", "serving:\n  record: 128")
+#: What any cloud has.
+ELSEWHERE = """
+artifacts: {}
+monitoring: {}
+tracking: {}
+serving:
+  record: 128
+  models:
+    churn: {uri: "models:/churn@champion", framework: sklearn}
+    faces: {uri: "models:/faces/7", framework: onnx}
+"""
+
+
+def test_requests_are_kept_on_clusters_only_where_the_spec_says_so() -> None:
+    """They may be personal data, and on a cluster they are not one person's own."""
+    for spec in (FULL, RECORDED.replace("128", "0")):
+        made = graph(spec)
+        assert not [r for r in made if "recorder" in r.name]
+        predictor = find(made, ":InferenceService", "churn").inputs["spec"]["predictor"]
+        assert "logger" not in predictor
+
+
+def test_models_post_their_requests_to_the_recorder_with_their_version() -> None:
+    made = graph(ELSEWHERE)
+    service = find(made, ":Service", "recorder-service").inputs
+    place = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
+    url = f"http://{place}:{service['spec']['ports'][0]['port']}/"
+    for name, pinned in (("churn", None), ("faces", "7")):
+        predictor = find(made, ":InferenceService", name).inputs["spec"]["predictor"]
+        assert predictor["logger"] == {
+            "mode": "all",
+            "url": url,
+            "metadataAnnotations": ["plinth.dev/version"],
+        }
+        assert predictor["annotations"].get("plinth.dev/version") == pinned
+
+
+@pytest.mark.parametrize(
+    ("cloud", "folder"),
+    [
+        ("{}", r"s3://[a-z0-9-]+/inference"),
+        (
+            "{cloud: azure, region: westeurope, account: 3f0d2b6e-0000-4000-8000-000000000001}",
+            r"wasbs://datasets@[a-z0-9]+\.blob\.core\.windows\.net/inference",
+        ),
+        ("{cloud: gcp, region: europe-west4, account: churn-dev}", r"gs://[a-z0-9-]+/inference"),
+    ],
+    ids=["aws", "azure", "gcp"],
+)
+def test_recorder_is_told_where_to_as_mlflow_spells_it(cloud: str, folder: str) -> None:
+    made = graph(yaml.safe_dump({**yaml.safe_load(ELSEWHERE), **yaml.safe_load(cloud)}))
+    told = find(made, ":ConfigMap", "recorder-config").inputs["data"]
+    settings = json.loads(told["settings.json"])
+    assert re.fullmatch(folder, settings.pop("folder"))
+    assert settings == {"mebibytes": 128, "models": ["churn", "faces"]}
+    assert told["recorder.py"] == render.text("kserve/recorder.py")
+
+
+def test_recorder_may_write_datasets_and_models_may_not() -> None:
+    made = graph(ELSEWHERE)
+    bucket = made.outputs["artifacts_buckets_datasets"].removeprefix("s3://")
+    policy = find(made, ":RolePolicy", "serving-recorder").inputs["policy"]
+    assert "s3:PutObject" in policy
+    granted = {
+        statement["Resource"]
+        for statement in json.loads(policy)["Statement"]
+        if ":s3:" in statement["Resource"]
     }
+    assert granted == {f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"}
+    assert bucket not in find(made, ":RolePolicy", "serving-model-reader").inputs["policy"]
+    pod = find(made, "apps/v1:Deployment", "recorder").inputs["spec"]["template"]["spec"]
+    account = find(made, ":ServiceAccount", "recorder-service-account").inputs["metadata"]
+    assert pod["serviceAccountName"] == account["name"]
+    assert account["namespace"] == kserve.CONTROLLER_NAMESPACE
+
+
+def test_nobody_but_models_may_post_to_the_recorder() -> None:
+    """Policies add up, so it is in a namespace that callers of models have no way into."""
+    made = graph(RECORDED)
+    sources = [
+        source.get("namespaceSelector", {}).get("matchLabels")
+        for resource in made
+        if resource.type.endswith(":NetworkPolicy")
+        and resource.inputs["metadata"]["namespace"] == kserve.CONTROLLER_NAMESPACE
+        for rule in resource.inputs["spec"]["ingress"]
+        if rule.get("ports", [{"port": 8080}]) != [{"port": 9443}]
+        for source in rule["from"]
+    ]
+    names = {labels["kubernetes.io/metadata.name"] for labels in sources if labels}
+    assert names == {"serving", "monitoring"}, "of which the latter reads metrics"
+
+
+def test_there_is_one_recorder_where_halves_of_a_request_meet() -> None:
+    scaler = find(graph(ELSEWHERE), ":HorizontalPodAutoscaler", "recorder-autoscaler").inputs
+    assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (1, 1)
+
+
+def test_recorder_s_objects_are_ones_that_kubernetes_knows() -> None:
+    assert_objects(RECORDED, "serving", {"Deployment", "Service", "NetworkPolicy", "ConfigMap"})

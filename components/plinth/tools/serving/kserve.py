@@ -25,7 +25,7 @@ from plinth.results import Serving
 from plinth.spec.options import ServedModel, ServingOptions
 from plinth.spec.types import Label, Replicas
 from plinth.tools import Tool, Way
-from plinth.tools.serving import kserve_processes, manifests
+from plinth.tools.serving import kserve_processes, manifests, recording
 
 if TYPE_CHECKING:
     from pulumi import Resource
@@ -43,6 +43,7 @@ READER = "model-reader"
 _WEBHOOK_PORT = 9443
 
 _REGISTRY = "models:/"
+_PINNED = re.compile(rf"{_REGISTRY}[^/@]+/(?P<version>\d+)")
 _ABFSS = re.compile(r"abfss://(?P<container>[^@/]+)@(?P<account>[^./]+)\.dfs\.core\.windows\.net/")
 
 
@@ -62,8 +63,8 @@ class Options(ServingOptions):
         ge=0,
         le=65536,
         description="MiB of each model's latest requests and answers to keep in the datasets "
-        f"bucket below inference/; 0 for none. Only on the machine itself. Default: "
-        f"{kserve_processes.RECORD} there.",
+        "bucket below inference/; 0 for none. Default: "
+        f"{kserve_processes.RECORD} on the machine itself, 0 on clusters.",
     )
 
 
@@ -167,6 +168,11 @@ def _image(reference: str) -> dict[str, str]:
     return {"image": image, "tag": tag}
 
 
+def _mlflow_uri(uri: str) -> str:
+    """The address as MLflow's client of blob storage knows it."""
+    return _ABFSS.sub(r"wasbs://\g<container>@\g<account>.blob.core.windows.net/", uri)
+
+
 def storage_uri(uri: str) -> str:
     """The address as KServe's storage initializer knows it: Azure's by its HTTPS form."""
     return _ABFSS.sub(r"https://\g<account>.blob.core.windows.net/\g<container>/", uri)
@@ -179,6 +185,7 @@ def inference_service(
     namespace: str,
     labels: Mapping[str, str],
     store_secret: str | None = None,
+    recorder: str | None = None,
 ) -> dict[str, Any]:
     """One model as an InferenceService of ``serving.kserve.io/v1beta1``.
 
@@ -188,8 +195,10 @@ def inference_service(
         namespace: Where to.
         labels: Labels of its pods: cost, and what the identity needs.
         store_secret: Secret with the keys to an object store that knows no workload identity.
+        recorder: URL that its requests and answers are posted to.
     """
     registered = model.uri.startswith(_REGISTRY)
+    pinned = _PINNED.fullmatch(model.uri)
     # What comes from the registry is an MLflow model, whatever library is inside.
     server = _MLSERVER if registered else _SERVERS[model.framework]
     replicas = model.replicas or Replicas()
@@ -206,7 +215,9 @@ def inference_service(
             "prometheus.kserve.io/port": str(server.metrics_port),
             # Where the storage initializer finds keys (``StorageSecretNameAnnotation``, v0.20).
             **({"serving.kserve.io/secretName": store_secret} if store_secret else {}),
+            **({recording.VERSION: pinned["version"]} if recorder and pinned else {}),
         },
+        **({"logger": recording.logger(recorder)} if recorder else {}),
         "serviceAccountName": READER,
         **manifests.pod_settings(name, gpu=model.gpu > 0),
         "model": {
@@ -246,14 +257,6 @@ def _check_cluster(_blueprint: Blueprint, options: Options) -> Sequence[Problem]
 
 
 def _cluster_problems(options: Options) -> Iterator[Problem]:
-    if options.record:
-        yield Problem(
-            code="record-on-cluster",
-            message="requests to models are kept only where models are served on the machine "
-            "itself",
-            path="record",
-            fix="Set record in the environment that has `cloud: local` alone.",
-        )
     for name, model in options.models.items():
         if model.uri.startswith("file:"):
             yield Problem(
@@ -346,6 +349,24 @@ def _registry(context: Context, depends_on: Sequence[Resource]) -> tuple[Resourc
     return secret, context.apply("model-registry", container, depends_on=depends_on)
 
 
+def _recorder(
+    options: Options, context: Context, depends_on: Sequence[Resource]
+) -> tuple[str | None, tuple[Resource, ...]]:
+    """Where models' requests are posted to, if they are kept, and what must be there first."""
+    artifacts = context.peers.artifacts
+    if artifacts is None or not (options.record and options.models):
+        return None, ()
+    url, made = recording.build(
+        context,
+        folder=artifacts.buckets["datasets"].uri.apply(lambda uri: _mlflow_uri(f"{uri}/inference")),
+        mebibytes=options.record,
+        models=tuple(options.models),
+        namespace=CONTROLLER_NAMESPACE,
+        depends_on=depends_on,
+    )
+    return url, (made,)
+
+
 def _identity(context: Context, depends_on: Sequence[Resource]) -> WorkloadIdentity:
     artifacts = context.peers.artifacts
     if artifacts is None:
@@ -362,13 +383,19 @@ def _build(options: Options, context: Context) -> Serving:
     )
     identity = _identity(context, opened)
     ready = (installed, *opened, *identity.ready)
-    after = (*ready, *_registry(context, ready))
+    recorder, recording_ready = _recorder(options, context, [installed])
+    after = (*ready, *_registry(context, ready), *recording_ready)
     labels = {**context.kube.labels, **identity.pod_labels}
     secret = next((name for name, _ in identity.env_secrets.values()), None)
     namespace = context.namespace
     for name, model in options.models.items():
         service = inference_service(
-            name, model, namespace=namespace, labels=labels, store_secret=secret
+            name,
+            model,
+            namespace=namespace,
+            labels=labels,
+            store_secret=secret,
+            recorder=recorder,
         )
         made = context.apply(name, service, depends_on=after)
         if service["spec"]["predictor"]["minReplicas"] > 1:

@@ -21,6 +21,8 @@ from plinth.tools.orchestration import airflow_values as chart
 
 ACCOUNTS = (chart.API, chart.SCHEDULER, chart.TRIGGERER, chart.TASK)
 
+_HERE = "cloud: local\nregion: null\naccount: null\nartifacts: {}\n"
+
 FACTS = chart.Facts(
     image="apache/airflow:3.2.2",
     git_sync="registry.k8s.io/git-sync/git-sync:v4.4.2",
@@ -309,6 +311,12 @@ def test_metrics_follow_monitoring(spec: str, scraped: bool) -> None:
             "release": "airflow",
             "component": "statsd",
         }
+
+
+def test_the_chart_s_exporter_names_metrics_as_that_of_a_machine_does() -> None:
+    here = graph(_HERE + "orchestration: {}\nmonitoring: {}\n")
+    mapping = find(here, ":Service", "airflow-statsd").inputs["files"]["mapping.yml"]
+    assert {"mappings": _release(FULL)["statsd"]["overrideMappings"]} == yaml.safe_load(mapping)
 
 
 def test_durable_defaults_are_explicit() -> None:

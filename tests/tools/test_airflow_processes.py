@@ -137,3 +137,16 @@ def test_tasks_know_where_features_will_be_served() -> None:
     served = find(graph(_PLAIN + "features: {}\n"), ":Service", feast.NAME).inputs["port"]
     told = _variables("scheduler", _PLAIN + "features: {}\n")
     assert told["FEATURE_SERVER_URI"] == f"http://127.0.0.1:{served}"
+
+
+def test_metrics_are_turned_into_prometheus_s_where_that_watches() -> None:
+    watched = _PLAIN + "monitoring: {}\n"
+    exporter = find(graph(watched), ":Service", airflow.STATSD).inputs
+    port = exporter["port"]
+    assert f"--statsd.listen-udp=127.0.0.1:{port}" in exporter["command"]
+    assert "--statsd.listen-tcp=" in exporter["command"], "one way in, for this machine only"
+    assert exporter["metrics"]["labels"] == {"namespace": "orchestration", "job": airflow.STATSD}
+    for name in _PARTS:
+        assert _variables(name, watched)["AIRFLOW__METRICS__STATSD_PORT"] == str(port)
+        assert "AIRFLOW__METRICS__STATSD_ON" not in _variables(name)
+    assert not [each for each in graph(_PLAIN) if each.name == airflow.STATSD]

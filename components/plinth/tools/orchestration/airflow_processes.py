@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from plinth.ports import Generated, Program
+from plinth import render
+from plinth.ports import Generated, Metrics, Program
 from plinth.results import Orchestration
 from plinth.tools.features import feast
 
@@ -25,6 +26,9 @@ PORT: Final = 8080
 #: Where the scheduler tells how it is.
 SCHEDULER: Final = "airflow-scheduler"
 SCHEDULER_PORT: Final = 8974
+#: What turns the parts' metrics, which they send, into what Prometheus asks for.
+STATSD: Final = "airflow-statsd"
+STATSD_PORT: Final = 9102
 #: Tasks that run at once, unless the spec says. Each has a worker, there from the start.
 PARALLELISM: Final = 2
 _USER: Final = "admin"
@@ -48,6 +52,7 @@ def build(options: Options, context: Context) -> Orchestration:
     program = context.format("{}/bin/airflow", cloud.python(NAME))
     shared: Settings = {
         **_settings(options, context, url=url, dags=dags),
+        **(_metrics(context) if "monitoring" in context.blueprint.choices else {}),
         **_environment(options, context, artifacts),
     }
     # The log server would listen for everybody; the API server reads the files themselves.
@@ -124,6 +129,38 @@ def _settings(options: Options, context: Context, *, url: Input[str], dags: Inpu
         "SHLVL": "1",
         # Of a repository that nobody gave access to, git would ask the terminal for a password.
         "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def _metrics(context: Context) -> Settings:
+    """Runs StatsD's exporter, as the chart does; returns how the parts reach it.
+
+    They send datagrams, which are lost while it is not there: they need not wait for it.
+    """
+    cloud = context.cloud
+    names = ("statsd_exporter", "prometheus-statsd-exporter")
+    found = cloud.executable(names, "prometheus-statsd-exporter")
+    port = cloud.port(STATSD, STATSD_PORT)
+    exporter = Program(
+        command=[
+            found.path,
+            context.format("--web.listen-address=127.0.0.1:{}", port),
+            context.format("--statsd.listen-udp=127.0.0.1:{}", port),
+            "--statsd.listen-tcp=",
+            "--statsd.mapping-config=mapping.yml",
+        ],
+        files={"mapping.yml": render.text("airflow/statsd.yaml.j2")},
+        port=port,
+        health="/metrics",
+        metrics=Metrics(namespace=context.namespace),
+        missing=found.missing,
+    )
+    cloud.run(STATSD, exporter, parent=context.parent)
+    return {
+        "AIRFLOW__METRICS__STATSD_ON": "True",
+        "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+        "AIRFLOW__METRICS__STATSD_PORT": context.format("{}", port),
+        "AIRFLOW__METRICS__STATSD_PREFIX": "airflow",
     }
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from plinth import render
+
 if TYPE_CHECKING:
     from pulumi import Input
 
@@ -283,6 +285,7 @@ def _folders(folders: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
 def _statsd(*, scraped: bool) -> dict[str, Any]:
     return {
         "enabled": scraped,
+        "overrideMappings": render.data("airflow/statsd.yaml.j2")["mappings"],
         "resources": _resources("50m", "128Mi"),
         "securityContexts": {"pod": _pod_security(65534), "container": _CONTAINER},
     }

@@ -298,3 +298,42 @@ def test_a_dead_process_and_a_failing_one_raise_the_alerts_of_a_cluster(tmp_path
     place = _written(tmp_path, graph(LOCAL), "prometheus")
     (place / "story.yml").write_text(yaml.safe_dump(_DOWN), encoding="utf-8")
     _ran(promtool, "test", "rules", "story.yml", folder=place)
+
+
+_FAILED = 'airflow_dagrun_failed_count{namespace="orchestration", dag_id="nightly"}'
+_FAILURES = {
+    "rule_files": ["rules.yml"],
+    "evaluation_interval": "1m",
+    "tests": [
+        {
+            "interval": "1m",
+            # Fails for the first time after five minutes, and again after forty.
+            "input_series": [{"series": _FAILED, "values": "_x4 1x34 2x30"}],
+            "alert_rule_test": [
+                {
+                    "eval_time": f"{minutes}m",
+                    "alertname": "PlinthPipelineFailed",
+                    "exp_alerts": [
+                        {
+                            "exp_labels": {
+                                "severity": "warning",
+                                "namespace": "orchestration",
+                                "dag_id": "nightly",
+                            },
+                            "exp_annotations": {"summary": "Pipeline nightly failed."},
+                        }
+                    ]
+                    * alerts,
+                }
+                for minutes, alerts in ((3, 0), (6, 1), (30, 0), (45, 1), (60, 0))
+            ],
+        }
+    ],
+}
+
+
+def test_a_pipeline_s_first_failure_is_told_as_any_other(tmp_path: Path) -> None:
+    promtool = _tool("promtool", "prometheus")
+    place = _written(tmp_path, graph(LOCAL + "orchestration: {}\n"), "prometheus")
+    (place / "story.yml").write_text(yaml.safe_dump(_FAILURES), encoding="utf-8")
+    _ran(promtool, "test", "rules", "story.yml", folder=place)

@@ -219,6 +219,31 @@ def test_what_cannot_work_is_refused(block: str, code: str, path: str) -> None:
     assert problem.fix
 
 
+RETRAINED = """
+{{artifacts: {{}}, tracking: {{}}, {others}
+serving: {{models: {{churn: {{uri: "{uri}", framework: sklearn, retrain: retrain_churn}}}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("others", "uri", "codes"),
+    [
+        ("monitoring: {}, orchestration: {},", "models:/churn@champion", set()),
+        ("orchestration: {},", "models:/churn@champion", {"capability-missing"}),
+        ("monitoring: {},", "models:/churn@champion", {"capability-missing"}),
+        ("monitoring: {}, orchestration: {},", "models:/churn/7", {"retrain-without-alias"}),
+        ("monitoring: {}, orchestration: {},", "s3://m/a@b", {"retrain-without-alias"}),
+    ],
+)
+def test_retraining_needs_who_notices_who_trains_and_an_alias(
+    others: str, uri: str, codes: set[str]
+) -> None:
+    found = problems(RETRAINED.format(others=others, uri=uri))
+    assert {problem.code for problem in found} == codes
+    assert {problem.path for problem in found} <= {"serving.models.churn.retrain"}
+    assert all(problem.fix for problem in found)
+
+
 def test_models_wait_for_the_runtimes_and_the_runtimes_for_the_controller() -> None:
     made = graph(FULL)
     steps = [

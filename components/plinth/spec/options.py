@@ -177,6 +177,12 @@ class ServedModel(Model):
     cost_per_hour: float | None = Field(
         default=None, gt=0, description="What a copy costs an hour, for cost per inference."
     )
+    retrain: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_.-]+$",
+        description="Pipeline (DAG) to run when the model's inputs drift or it gets worse.",
+        examples=["retrain_churn"],
+    )
 
 
 class ServingOptions(CapabilityOptions):

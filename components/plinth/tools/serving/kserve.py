@@ -103,6 +103,12 @@ _NOT_FROM_REGISTRY: Mapping[str, str] = {
     "huggingface": "Give an hf:// or storage address, or serve it with `framework: mlflow`.",
 }
 
+#: What retraining needs, and what for.
+_RETRAINED_BY: Mapping[str, str] = {
+    "monitoring": "which notices that it is time",
+    "orchestration": "which runs the pipeline",
+}
+
 
 def controller_values(
     domain: str | None, labels: Mapping[str, str], gateway: Gateway
@@ -293,6 +299,29 @@ def _problems(blueprint: Blueprint, options: Options) -> Iterator[Problem]:
                 path=path,
                 fix="Write abfss://<container>@<account>.dfs.core.windows.net/<path>.",
             )
+        if model.retrain:
+            yield from _retraining_problems(blueprint, name, model)
+
+
+def _retraining_problems(blueprint: Blueprint, name: str, model: ServedModel) -> Iterator[Problem]:
+    """What retraining needs: something that notices, something that trains, a way to serve it."""
+    path = f"models.{name}.retrain"
+    for capability, why in _RETRAINED_BY.items():
+        if capability not in blueprint.choices:
+            yield Problem(
+                code="capability-missing",
+                message=f"model {name} is to be retrained, and {capability}, {why}, is off",
+                path=path,
+                fix=f"Add `{capability}: {{}}` to the spec, or remove retrain.",
+            )
+    if not model.uri.startswith(_REGISTRY) or "@" not in model.uri:
+        yield Problem(
+            code="retrain-without-alias",
+            message=f"model {name} is to be retrained, and its address {model.uri} would never "
+            "lead to the new version",
+            path=path,
+            fix=f"Write an alias as its uri, such as models:/{name}@champion, or remove retrain.",
+        )
 
 
 def _controller(options: Options, context: Context) -> Resource:

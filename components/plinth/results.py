@@ -31,6 +31,7 @@ class Artifacts:
     buckets: Mapping[str, Bucket]
     dvc_remote: Output[str]  #: URL for `dvc remote add`
     mlflow_root: Output[str]  #: MLflow's artifact destination
+    client: Mapping[str, Input[str]] = field(default_factory=dict)
 
     @property
     def variables(self) -> dict[str, Output[str]]:

@@ -4,6 +4,7 @@ import argparse
 import json
 import urllib.error
 import urllib.request
+import uuid
 from typing import Any
 
 from wine import COLUMNS, NAME, load, setting
@@ -25,7 +26,7 @@ def ask(url: str, question: dict[str, Any]) -> dict[str, Any]:
 
 def measured(bottles: list[int]) -> dict[str, list[float]]:
     """What was measured of some bottles, by column, from the data."""
-    table = load()[0].loc[bottles]
+    table = load().loc[bottles]
     return {column: table[column].tolist() for column in COLUMNS}
 
 
@@ -40,14 +41,17 @@ def served(bottles: list[int]) -> dict[str, list[float]]:
     return {column: answer["results"][names.index(column)]["values"] for column in COLUMNS}
 
 
-def predict(columns: dict[str, list[float]]) -> list[str]:
-    """What the model says: one tensor a column goes in, one comes out."""
+def predict(columns: dict[str, list[float]], request: str) -> list[str]:
+    """What the model says: one tensor a column goes in, one comes out.
+
+    The request's ID is by what outcomes.py names it later.
+    """
     tensors = [
         {"name": name, "shape": [len(values), 1], "datatype": "FP64", "data": values}
         for name, values in columns.items()
     ]
     url = f"{setting('SERVING_URL')}/v2/models/{NAME}/infer"
-    return ask(url, {"inputs": tensors})["outputs"][0]["data"]
+    return ask(url, {"id": request, "inputs": tensors})["outputs"][0]["data"]
 
 
 def main() -> None:
@@ -57,8 +61,10 @@ def main() -> None:
     parser.add_argument("--features", action="store_true", help="take them from the feature server")
     arguments = parser.parse_args()
     found = (served if arguments.features else measured)(arguments.bottles)
-    for bottle, grower in zip(arguments.bottles, predict(found), strict=True):
+    request = str(uuid.uuid4())
+    for bottle, grower in zip(arguments.bottles, predict(found, request), strict=True):
         print(f"bottle {bottle}: {grower}")
+    print(f"request {request}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from wine import load, setting
+from wine import COLUMNS, load, setting
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
 
     from features.definitions import bottle, chemistry, measurements
 
-    table, _ = load()
+    table = load()[COLUMNS]
     day = datetime(2026, 1, 1, tzinfo=UTC)
     table = table.rename_axis("bottle_id").reset_index().assign(measured_at=day)
     if "://" not in measurements.path:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from plinth import render
+from plinth.blueprint import Blueprint, check
 from plinth.ci.targets import targets_of, waves_of
 from plinth.errors import Problem, UsageError
 from plinth.planning import root_of
+from plinth.spec.options import ServedModel, ServingOptions
 
 #: Actions by the commit of a release: a tag can be moved, a commit cannot.
 _ACTIONS: Final = {
@@ -60,6 +62,12 @@ MODELS: Final[Mapping[str, Mapping[str, str]]] = {
         ".azure-pipelines/model.yml": "ci/azure-devops/model.yml.j2",
         ".azure-pipelines/model-promote.yml": "ci/azure-devops/model-promote.yml.j2",
     },
+}
+
+#: What Airflow runs for models, in the repository of their pipelines.
+AIRFLOW: Final[Mapping[str, str]] = {
+    "ci/models.py": "ci/models/models.py.j2",
+    "dags/models.py": "ci/airflow/models.py.j2",
 }
 
 PLATFORMS: Final = tuple(PLATFORM)
@@ -114,13 +122,91 @@ def files(
     """
     root = root_of(spec)
     listed = (MODELS if models else PLATFORM)[platform]
-    values = _values(spec, root, branch)
-    command = f"plinth ci {platform}{' --models' if models else ''}"
-    header = f"{_MARK}{command.removeprefix('plinth ci')}`; change the spec and run it again."
+    command = f"{platform}{' --models' if models else ''}"
+    return _rendered(listed, command, folder or root, _values(spec, root, branch))
+
+
+def airflow_files(spec: Path, *, folder: Path | None = None) -> tuple[File, ...]:
+    """The pipelines that watch and retrain models, and the script that they call.
+
+    Args:
+        spec: The spec file.
+        folder: The repository that they are for. Default: the one of the spec.
+
+    Raises:
+        SpecError: The spec has problems.
+        UsageError: No model is to be retrained, or two environments name different pipelines.
+    """
+    return _rendered(AIRFLOW, "airflow", folder or root_of(spec), {"retrained": _retrained(spec)})
+
+
+def _rendered(
+    listed: Mapping[str, str], command: str, folder: Path, values: Mapping[str, Any]
+) -> tuple[File, ...]:
+    header = f"{_MARK} {command}`; change the spec and run it again."
     return tuple(
-        File((folder or root) / path, render.text(template, header=header, **values))
+        File(folder / path, render.text(template, header=header, **values))
         for path, template in listed.items()
     )
+
+
+def _retrained(spec: Path) -> dict[str, str]:
+    """The pipelines that retrain models, by model, of all environments together."""
+    found: dict[str, str] = {}
+    wrong: list[Problem] = []
+    for environment, blueprint in check(spec).items():
+        for name, model in _models(blueprint):
+            wrong += _retraining_problems(name, model, found, environment)
+            found.setdefault(name, model.retrain or "")
+    if not found:
+        wrong.append(
+            Problem(
+                code="nothing-to-retrain",
+                message=f"no model in {spec} names a pipeline that retrains it",
+                fix="Add `retrain: retrain_<model>` to a model in serving.models.",
+            )
+        )
+    if wrong:
+        raise UsageError(*wrong)
+    return found
+
+
+def _models(blueprint: Blueprint) -> Iterator[tuple[str, ServedModel]]:
+    options = blueprint.choices["serving"].options if "serving" in blueprint.choices else None
+    if isinstance(options, ServingOptions):
+        yield from ((name, each) for name, each in sorted(options.models.items()) if each.retrain)
+
+
+def _retraining_problems(
+    name: str, model: ServedModel, found: Mapping[str, str], environment: str
+) -> Iterator[Problem]:
+    """What one file of pipelines for all environments cannot do."""
+    path = f"serving.models.{name}.retrain"
+    served = f"models:/{name}@champion"
+    if model.uri != served:
+        yield Problem(
+            code="retrain-address",
+            message=f"the pipelines train and promote {served}, and {environment} serves "
+            f"{model.uri} as {name}",
+            path=path.replace("retrain", "uri"),
+            fix=f"Write {served}.",
+        )
+    others = [other for other, pipeline in found.items() if pipeline == model.retrain]
+    if name in found and found[name] != model.retrain:
+        yield Problem(
+            code="retrain-twice",
+            message=f"model {name} is retrained by {found[name]} in one environment and by "
+            f"{model.retrain} in {environment}",
+            path=path,
+            fix="Name one pipeline for all environments.",
+        )
+    elif others not in ([], [name]):
+        yield Problem(
+            code="retrain-shared",
+            message=f"models {others[0]} and {name} name the same pipeline, {model.retrain}",
+            path=path,
+            fix="Give each a name of its own.",
+        )
 
 
 def write(found: tuple[File, ...]) -> None:

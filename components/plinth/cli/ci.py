@@ -15,6 +15,7 @@ from plinth.cli.usage import Group
 
 if TYPE_CHECKING:
     from plinth.ci.credentials import Identity
+    from plinth.ci.files import File
 
 
 @click.group(cls=Group)
@@ -22,19 +23,40 @@ def ci() -> None:
     """Write pipelines for a platform or a model, and do what they call."""
 
 
+_output_option = click.option(
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The repository to write to.  [default: the spec's]",
+)
+_check_option = click.option(
+    "--check", is_flag=True, help="Write nothing; exit with 4 when files are stale."
+)
+
+
+def _write(found: tuple[File, ...], *, check: bool, as_json: bool) -> int:
+    """Writes files, or only looks; says how each was found."""
+    from plinth.ci.files import write
+
+    states = {os.path.relpath(file.path): file.state for file in found}
+    if not check:
+        write(found)
+    if as_json:
+        output.emit({"files": [{"path": path, "state": each} for path, each in states.items()]})
+    else:
+        for path, state in states.items():
+            click.echo(f"{state:8} {path}")
+    return 4 if check and set(states.values()) != {"same"} else 0
+
+
 def _writer(platform: str, title: str) -> click.Command:
     @ci.command(platform, short_help=f"Write the pipelines for {title}.")
     @spec_option
-    @click.option(
-        "--output",
-        "folder",
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="DIR",
-        help="The repository to write to.  [default: the spec's]",
-    )
+    @_output_option
     @click.option("--branch", default="main", show_default=True, help="What is deployed from.")
     @click.option("--models", is_flag=True, help="For a model's repository, not the platform's.")
-    @click.option("--check", is_flag=True, help="Write nothing; exit with 4 when files are stale.")
+    @_check_option
     @json_option
     def command(
         spec: Path,
@@ -45,18 +67,13 @@ def _writer(platform: str, title: str) -> click.Command:
         check: bool,
         as_json: bool,
     ) -> int:
-        from plinth.ci.files import files, write
+        from plinth.ci.files import files
 
-        found = files(platform, spec, folder=folder, branch=branch, models=models)
-        states = {os.path.relpath(file.path): file.state for file in found}
-        if not check:
-            write(found)
-        if as_json:
-            output.emit({"files": [{"path": path, "state": each} for path, each in states.items()]})
-        else:
-            for path, state in states.items():
-                click.echo(f"{state:8} {path}")
-        return 4 if check and set(states.values()) != {"same"} else 0
+        return _write(
+            files(platform, spec, folder=folder, branch=branch, models=models),
+            check=check,
+            as_json=as_json,
+        )
 
     command.help = (
         f"Write the pipelines for {title}, filled from the spec.\n\n"
@@ -68,6 +85,22 @@ def _writer(platform: str, title: str) -> click.Command:
 github = _writer("github", "GitHub Actions")
 gitlab = _writer("gitlab", "GitLab CI")
 azure_devops = _writer("azure-devops", "Azure Pipelines")
+
+
+@ci.command(short_help="Write the pipelines that watch and retrain models.")
+@spec_option
+@_output_option
+@_check_option
+@json_option
+def airflow(spec: Path, *, folder: Path | None, check: bool, as_json: bool) -> int:
+    """Write what Airflow runs for the models that name a pipeline in `retrain`.
+
+    For each, one that looks for drift every hour, and one that trains, judges and promotes.
+    Files that Plinth has written are written anew; others are never touched.
+    """
+    from plinth.ci.files import airflow_files
+
+    return _write(airflow_files(spec, folder=folder), check=check, as_json=as_json)
 
 
 @ci.command("pulumi-operator", short_help="Write Stacks for the Pulumi Kubernetes Operator.")

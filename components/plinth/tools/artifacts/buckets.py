@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plinth.errors import Problem, nearest
@@ -51,11 +52,13 @@ def _build(options: Options, context: Context) -> Artifacts:
             grants=_grants(access, buckets),
             parent=context.parent,
         )
-    return Artifacts(
+    made = Artifacts(
         buckets=buckets,
         dvc_remote=_address(context, _DVC, buckets["datasets"], "dvc"),
         mlflow_root=_address(context, _MLFLOW, buckets["models"], "mlflow"),
     )
+    here = all(bucket.protocol == "file" for bucket in buckets.values())
+    return replace(made, client=made.variables) if here else made
 
 
 def _address(

@@ -1,0 +1,81 @@
+"""Keeps each version of the data in the datasets bucket, with DVC.
+
+It works in a folder of its own, so that the project's may be read-only, as it is on a cluster.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from wine import NAME, setting
+
+
+def remote() -> tuple[str, dict[str, str]]:
+    """Where DVC keeps data, and settings of that place: in the bucket, as DVC spells its address.
+
+    DVC knows folders of this machine by their path, and Azure's containers by their name.
+    """
+    bucket = setting("BUCKET_DATASETS").rstrip("/").removeprefix("file://")
+    azure = re.fullmatch(r"abfss?://(?P<container>[^@]+)@(?P<account>[^.]+)\..*", bucket)
+    if azure:
+        return f"azure://{azure['container']}/dvc", {"account_name": azure["account"]}
+    return f"{bucket}/dvc", {}
+
+
+def keep(table: pd.DataFrame, folder: Path) -> dict[str, str]:
+    """Puts a table into the bucket, once for each content, and writes its .dvc file to a folder.
+
+    Returns the tags by which a run names the data.
+    """
+    name = f"{NAME}.csv"
+    table.to_csv(folder / name, index=False)
+    begin(folder)
+    dvc("add", "--quiet", name, at=folder)
+    dvc("push", "--quiet", at=folder)
+    content = yaml.safe_load((folder / f"{name}.dvc").read_text(encoding="utf-8"))["outs"][0]
+    return {"dvc.path": content["path"], "dvc.md5": content["md5"]}
+
+
+def begin(folder: Path) -> None:
+    """Makes a folder a workspace of DVC, whose remote is the bucket."""
+    address, settings = remote()
+    dvc("init", "--no-scm", "--force", "--quiet", at=folder)
+    dvc("remote", "add", "--quiet", "--default", "bucket", address, at=folder)
+    for key, value in settings.items():
+        dvc("remote", "modify", "bucket", key, value, at=folder)
+
+
+def dvc(*words: str, at: Path) -> None:
+    """Calls DVC of this Python."""
+    told = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *words], cwd=at, env=told, stdout=sys.stderr, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"dvc {words[0]} ended with {done.returncode}")
+
+
+def main() -> None:
+    """Brings back the data of a run: `versions.py RUN [FOLDER]`."""
+    import mlflow
+
+    run, folder = sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else ".").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as workspace:
+        place = Path(workspace)
+        begin(place)
+        file = mlflow.artifacts.download_artifacts(run_id=run, artifact_path=f"data/{NAME}.csv.dvc")
+        (place / f"{NAME}.csv.dvc").write_bytes(Path(file).read_bytes())
+        dvc("pull", "--quiet", at=place)
+        (folder / f"{NAME}.csv").write_bytes((place / f"{NAME}.csv").read_bytes())
+    print(folder / f"{NAME}.csv")
+
+
+if __name__ == "__main__":
+    main()

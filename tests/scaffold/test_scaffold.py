@@ -309,6 +309,6 @@ def test_what_an_example_has_beside_its_spec_comes_along(tmp_path: Path) -> None
     (folder / ".venv" / "python").write_bytes(b"\xff")
     made = replace(starter, path=folder / "platform.yaml").files()
     assert made == starter.files()
-    assert {"train.py", "features/definitions.py", "dags/wine.py", "README.md", SPEC} <= {*made}
+    assert {"train.py", "features/definitions.py", "dags/models.py", "README.md", SPEC} <= {*made}
     assert "platform.yaml" not in made
     assert made["train.py"] == (folder / "train.py").read_text(encoding="utf-8")

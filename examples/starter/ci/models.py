@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import warnings
 from datetime import datetime
 from pathlib import Path
 
@@ -429,6 +430,7 @@ def baseline(client: MlflowClient, version, folder: str):
 
 def compared(before, now, folder: Path) -> dict:
     """Writes Evidently's report, and says how much has drifted."""
+    warnings.simplefilter("ignore")  # of Evidently's own code
     with needed("evidently"):
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import ValueDrift
@@ -570,6 +572,7 @@ def parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     arguments = parser().parse_args()
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # The client tells people where to look, on standard output; the next step reads a value there.
     with contextlib.redirect_stdout(sys.stderr):
         value = arguments.run_command(arguments)

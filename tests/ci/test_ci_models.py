@@ -28,7 +28,7 @@ from plinth.ci.files import files
 
 pytestmark = pytest.mark.slow
 
-_MLFLOW = "mlflow>=3,<4"
+_MLFLOW = ("mlflow>=3,<4", "prometheus-client")
 
 TRAIN = """\
 import sys, mlflow
@@ -43,13 +43,13 @@ with mlflow.start_run():
 def python() -> Path:
     """A Python with MLflow."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "plinth" / "test-tools" / "mlflow-3"
+    folder = base / "plinth" / "test-tools" / "mlflow-3-pushing"
     found = folder / "bin" / "python"
     if not (folder / "bin" / "mlflow").is_file():
         uv = Path(sys.executable).parent / "uv"
         commands = [
             [uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
-            [uv, "pip", "install", "--quiet", "--system-certs", "--python", found, _MLFLOW],
+            [uv, "pip", "install", "--quiet", "--system-certs", "--python", found, *_MLFLOW],
         ]
         for command in commands:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -243,3 +243,89 @@ def test_training_on_the_platform(python: Path, tmp_path: Path) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+#: Prints what the model of a run was trained to score, or whatever is told.
+EVALUATE = """\
+import json, os, pathlib, sys, mlflow
+folder = mlflow.artifacts.download_artifacts(sys.argv[1])
+score = float(pathlib.Path(folder, "weights.txt").read_text().split()[-1])
+print("this is talk")
+print(json.dumps({"f1": score, "mae": 1 - score}))
+"""
+
+
+def _figures(seen: list[Any]) -> dict[str, float]:
+    """The latest push, as its text says."""
+    lines = [line for line in seen[-1][1].decode().splitlines() if not line.startswith("#")]
+    return {line.split("{")[0]: float(line.split()[-1]) for line in lines}
+
+
+class Gateway(BaseHTTPRequestHandler):
+    """A Pushgateway that remembers."""
+
+    seen: list[Any]
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append((self.path, body))
+        self.send_response(202)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_candidate_is_judged_on_the_same_data_and_counted(python: Path, tmp_path: Path) -> None:
+    seen: list[Any] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Gateway,), {"seen": seen}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    gateway = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        with tracking(python, tmp_path / "a") as url:
+            told = {"MLFLOW_TRACKING_URI": url, "PUSHGATEWAY_URL": gateway}
+            models = Models(python, tmp_path / "repository", **told)
+            (models.folder / "evaluate.py").write_text(EVALUATE)
+            measure = ("--", str(python), "evaluate.py")
+            judge = ("judge", "--model", "churn")
+
+            for score in (0.8, 0.9):
+                version = models("register", "--model", "churn", models.trained(score))
+                assert models(*judge, *measure) == version
+                assert models("promote", "--model", "churn") == version
+            assert seen[-1][0] == "/metrics/job/registry/model/churn"
+            assert _figures(seen)["plinth_promotions_total"] == 2
+            assert _figures(seen)["plinth_refused_version"] == 0
+
+            assert models("register", "--model", "churn", models.trained(0.9)) == "3"
+            said = models(*judge, *measure, code=3)
+            assert said.endswith("refused: f1 is 0.9, no better than 0.9 of version 2")
+            assert _figures(seen)["plinth_refused_version"] == 3
+            assert _figures(seen)["plinth_refusals_total"] == 1
+            assert "--version 3 insists" in models("promote", "--model", "churn", code=1)
+            assert models.weights(url) == "model of 0.9"
+
+            assert models("register", "--model", "churn", models.trained(0.95)) == "4"
+            said = models(*judge, "--behaviour", "false", *measure, code=3)
+            assert said.endswith("refused: behaviour tests failed (false)")
+            tested = ("--behaviour", f"{python} -c \"import os; os.environ['MODEL_URI']\"")
+            assert models(*judge, "--lower", "mae", *tested, *measure) == "4"
+            assert models("promote", "--model", "churn", "--version", "4") == "4"
+            assert _figures(seen)["plinth_refused_version"] == 0
+            assert models("rollback", "--model", "churn") == "2"
+            assert _figures(seen) == {
+                "plinth_promotions_total": 3,
+                "plinth_rollbacks_total": 1,
+                "plinth_refusals_total": 2,
+                "plinth_refused_version": 0,
+            }
+    finally:
+        server.shutdown()
+        server.server_close()
+    with tracking(python, tmp_path / "b") as url:
+        models = Models(python, tmp_path / "another", MLFLOW_TRACKING_URI=url)
+        assert models("drift", "--model", "churn") == "nan"
+        # That nobody hears of it keeps nothing from happening.
+        models("register", "--model", "churn", models.trained(0.5))
+        away = {"PUSHGATEWAY_URL": "http://127.0.0.1:1"}
+        assert models("promote", "--model", "churn", **away) == "1"

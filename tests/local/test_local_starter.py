@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 ENVIRONMENT = "local"
 #: What only this project's own programs may know.
-OURS = ("MLFLOW", "SERVING", "FEA", "AIRFLOW")
+OURS = ("MLFLOW", "SERVING", "FEA", "AIRFLOW", "BUCKET", "PUSHGATEWAY")
 
 
 class Project:
@@ -45,6 +46,22 @@ class Project:
 
     def script(self, *words: str, succeeds: bool = True, **told: str) -> str:
         return self._run([str(self.python), *words], told, succeeds=succeeds)
+
+    def models(self, command: str, *words: str, succeeds: bool = True, **told: str) -> str:
+        named = () if command == "train" else ("--model", "wine")
+        whole = ("ci/models.py", command, *named, *words)
+        return self.script(*whole, succeeds=succeeds, **told).strip()
+
+    def trained(self, *words: str, **told: str) -> tuple[str, str]:
+        """A run and the version that it has made."""
+        train = ("--experiment", "wine", "--", str(self.python), "train.py", *words)
+        run = self.models("train", *train, **told)
+        return run, self.models("register", run, **told)
+
+    def judged(self, *, succeeds: bool = True, **told: str) -> str:
+        behaviour = f"{self.python} -m pytest -q tests/behaviour"
+        words = ("--behaviour", behaviour, "--", str(self.python), "evaluate.py")
+        return self.models("judge", *words, succeeds=succeeds, **told)
 
     def _run(
         self,
@@ -122,10 +139,8 @@ def test_a_model_is_trained_and_the_better_one_serves(
     assert pages["tracking"] == told["MLFLOW_TRACKING_URI"]
 
     assert "run: eval" in project.script("train.py", succeeds=False)
-    assert "no model wine yet" in project.script("promote.py", succeeds=False, **told)
-    assert "wine version 1: " in project.script("train.py", "--trees", "1", "--depth", "1", **told)
-    assert "version 1 " in project.script("promote.py", **told)
-    assert "serves already" in project.script("promote.py", **told)
+    project.trained("--trees", "1", "--depth", "1", **told)
+    assert project.models("promote", **told) == "1"
 
     git = ["git", "-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
     for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "first"]):
@@ -133,19 +148,22 @@ def test_a_model_is_trained_and_the_better_one_serves(
     head = subprocess.run(
         [*git, "rev-parse", "HEAD"], cwd=project.folder, check=True, capture_output=True, text=True
     ).stdout.strip()
-    project.script("train.py", **told)
-    assert "version 2 " in project.script("promote.py", **told)
+    run, version = project.trained(**told)
+    assert project.judged(**told) == project.models("promote", **told) == version == "2"
     champion = _registered(project, told)
     assert int(champion["version"]) == 2
-    assert champion["tags"]["git_commit"].removesuffix("-changed") == head
-    assert len(champion["tags"]["data_digest"]) == 64
-    assert champion["parameters"] == {"trees": "50", "depth": "4", "seed": "0"}
-    assert champion["metrics"]["accuracy"] > 0.9
+    assert champion["tags"]["mlflow.source.git.commit"].removesuffix("-changed") == head
+    assert champion["parameters"] == {"trees": "50", "depth": "6", "seed": "0"}
+    assert champion["metrics"]["holdout/accuracy"] > 0.9
     assert champion["inputs"] == ["wine"]
     assert champion["columns"][0] == "alcohol"
+    back = Path(project.script("versions.py", run, "back", **told).strip())
+    digest = hashlib.md5(back.read_bytes(), usedforsecurity=False).hexdigest()
+    assert champion["tags"]["dvc.md5"] == digest
 
-    project.script("train.py", "--trees", "1", "--depth", "1", **told)
-    assert "no better than version 2" in project.script("promote.py", **told)
+    project.trained("--trees", "1", "--depth", "1", **told)
+    assert "version 3 of wine is refused: accuracy is" in project.judged(succeeds=False, **told)
+    assert "--version 3 insists" in project.models("promote", succeeds=False, **told)
     assert int(_registered(project, told)["version"]) == 2
 
 
@@ -156,8 +174,8 @@ def test_the_champion_answers_for_bottles(project: Project, told: dict[str, str]
     if here["serving"] is None or here["features"] is None:
         assert "SERVING_URL is not set" in project.script("predict.py", succeeds=False, **told)
         return
-    project.script("train.py", **told)
-    project.script("promote.py", **told)
+    project.trained(**told)
+    project.models("promote", **told)
     wanted = "bottle 0: class_0\nbottle 60: class_1\nbottle 140: class_2\n"
     ready = (
         "import os, sys, time, urllib.request\n"
@@ -168,6 +186,22 @@ def test_the_champion_answers_for_bottles(project: Project, told: dict[str, str]
         "sys.exit('it is not ready')\n"
     )
     project.script("-c", ready, **told)
-    assert project.script("predict.py", "0", "60", "140", **told) == wanted
+    assert project.script("predict.py", "0", "60", "140", **told).startswith(wanted)
     assert "178 bottles are online" in project.script("publish_features.py", **told)
-    assert project.script("predict.py", "0", "60", "140", "--features", **told) == wanted
+    served = project.script("predict.py", "0", "60", "140", "--features", **told)
+    assert served.startswith(wanted)
+
+
+def test_shifted_requests_drift_and_the_model_that_learns_them_wins(
+    project: Project, told: dict[str, str]
+) -> None:
+    """The loop by hand; that the alert starts it is another test's."""
+    assert "asked about" in project.script("traffic.py", "--rows", "200", **told)
+    assert float(project.models("drift", **told)) == 0
+    project.script("traffic.py", "--shifted", **told)
+    project.script("traffic.py", "--shifted", "--outcomes", **told)
+    assert float(project.models("drift", **told)) > 0.3
+    _, version = project.trained(**told)
+    assert project.judged(**told) == project.models("promote", **told) == version
+    project.models("rollback", **told)
+    assert _registered(project, told)["version"] != version

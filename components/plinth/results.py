@@ -51,6 +51,9 @@ class Monitoring:
     pushgateway: Input[str]  #: URL inside the cluster, where batch jobs leave their metrics
     grafana: Input[str] | None  #: URL for people
     topic: Topic
+    #: What Alertmanager proves itself with to whom it tells of models, key `token`; ``None`` when
+    #: nobody is to be told.
+    webhook: Secret | None = None
     client: Mapping[str, Input[str]] = field(default_factory=dict)
 
 

@@ -211,6 +211,10 @@ class Alerts(Model):
     drift_score: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.3, description="Share of drifted columns that is still fine."
     )
+    performance_drop: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.1,
+        description="Share of a model's performance at promotion whose loss is still fine.",
+    )
 
 
 class MonitoringOptions(CapabilityOptions):

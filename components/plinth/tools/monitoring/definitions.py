@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from plinth import render
 from plinth.spec.options import MonitoringOptions, ServingOptions
-from plinth.tools.monitoring.metrics import DRIFT_SCORE
+from plinth.tools.monitoring import metrics
+from plinth.tools.orchestration import retraining
 
 if TYPE_CHECKING:
-    from pulumi import Output
+    from pulumi import Input, Output
 
     from plinth.blueprint import Blueprint
     from plinth.context import Context
@@ -34,7 +35,7 @@ def documents(kind: str, blueprint: Blueprint, options: MonitoringOptions) -> di
     facts = {
         "alerts": options.alerts,
         "currency": blueprint.settings.cost.currency,
-        "drift_score": DRIFT_SCORE,
+        "metrics": metrics,
         "namespaces": [name for name in blueprint.choices if name != "artifacts"],
         "costs": _costs(blueprint),
     }
@@ -64,11 +65,29 @@ def dashboard(name: str, document: Mapping[str, Any]) -> str:
     return render.text(f"{_FOLDER}/dashboard.json.j2", name=name, dashboard=document)
 
 
-def routes(context: Context, topic: Topic, *, slack_url_file: str | None) -> Output[str]:
-    """Alertmanager's configuration: who hears of what."""
+def routes(
+    context: Context,
+    topic: Topic,
+    *,
+    slack_url_file: str | None,
+    retrain_url: Input[str],
+    retrain_token_file: str,
+) -> Output[str]:
+    """Alertmanager's configuration: who hears of what.
+
+    Args:
+        context: Monitoring's.
+        topic: Where people are told.
+        slack_url_file: File with the address of their channel, if there is one.
+        retrain_url: Where to ask for a model to be retrained, if the spec says so of any.
+        retrain_token_file: File with the token that is asked for there.
+    """
     return context.text(
         f"{_FOLDER}/alertmanager.yaml.j2",
         receivers={kind: list(entries) for kind, entries in topic.receivers.items()},
         slack_url_file=slack_url_file,
+        retrained=sorted(retraining.pipelines(context.blueprint)),
+        retrain_url=retrain_url,
+        retrain_token_file=retrain_token_file,
         environment=context.blueprint.prefix,
     )

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from plinth.ports import Generated, Grant, Port
+from plinth.ports import RECEIVER_FILES, Generated, Grant, Port
 from plinth.results import Monitoring
 from plinth.spec.options import MonitoringOptions
 from plinth.spec.types import Label
 from plinth.tools import Tool, Way
 from plinth.tools.monitoring import definitions, prometheus_processes, values
+from plinth.tools.orchestration import retraining
 
 if TYPE_CHECKING:
     from pulumi import Resource
 
     from plinth.context import Context
-    from plinth.ports import Topic
+    from plinth.ports import Secret
 
 
 class Options(MonitoringOptions):
@@ -45,9 +46,12 @@ def rule(name: str, namespace: str, document: Mapping[str, Any]) -> dict[str, An
 
 
 def _secrets(
-    options: Options, context: Context, topic: Topic, opened: Sequence[Resource]
+    options: Options,
+    context: Context,
+    files: Mapping[str, tuple[Secret, str]],
+    opened: Sequence[Resource],
 ) -> tuple[Resource, ...]:
-    """Grafana's administrator, and what Alertmanager's receivers are told in files."""
+    """Grafana's administrator, and what Alertmanager is told in files."""
     admin = context.cloud.generate(
         "grafana-admin",
         {"username": "admin", "password": Generated()},
@@ -70,12 +74,12 @@ def _secrets(
                 depends_on=opened,
             )
         )
-    if topic.files:
+    if files:
         made.append(
             context.secret(
                 values.RECEIVER_SECRET,
-                {name: f"${{{name}.{key}}}" for name, (_, key) in topic.files.items()},
-                {name: secret for name, (secret, _) in topic.files.items()},
+                {name: f"${{{name}.{key}}}" for name, (_, key) in files.items()},
+                {name: secret for name, (secret, _) in files.items()},
                 depends_on=opened,
             )
         )
@@ -91,6 +95,8 @@ def _build(options: Options, context: Context) -> Monitoring:
     )
     emails = options.alerts.email or (context.blueprint.settings.owner,)
     topic = context.topic("alerts", emails, depends_on=opened)
+    webhook = _webhook(context)
+    files = {**topic.files, **({values.RETRAIN_TOKEN: (webhook, "token")} if webhook else {})}
     identity = context.identity(
         values.ALERTMANAGER, [Grant(to=topic, access="write")], depends_on=opened
     )
@@ -105,12 +111,14 @@ def _build(options: Options, context: Context) -> Monitoring:
                     context,
                     topic,
                     slack_url_file=values.SLACK_URL_FILE if options.alerts.slack else None,
+                    retrain_url=retraining.URL,
+                    retrain_token_file=f"{RECEIVER_FILES}{values.RETRAIN_TOKEN}",
                 )
             },
         },
         depends_on=opened,
     )
-    secrets = _secrets(options, context, topic, opened)
+    secrets = _secrets(options, context, files, opened)
     url = context.page("grafana", service=values.GRAFANA_SERVICE, port=80, depends_on=opened)
     stack = context.kube.release(
         values.RELEASE,
@@ -122,7 +130,7 @@ def _build(options: Options, context: Context) -> Monitoring:
             pod_labels=identity.pod_labels,
             url=url,
             storage_class=context.storage_class,
-            receiver_files=bool(topic.files),
+            receiver_files=bool(files),
             namespace=context.namespace,
             installed=context.installed,
         ),
@@ -145,7 +153,15 @@ def _build(options: Options, context: Context) -> Monitoring:
         pushgateway=f"http://{values.PUSHGATEWAY}.{inside}:9091",
         grafana=url,
         topic=topic,
+        webhook=webhook,
     )
+
+
+def _webhook(context: Context) -> Secret | None:
+    """What Alertmanager proves itself with when a model is to be retrained, if any ever is."""
+    if not retraining.pipelines(context.blueprint):
+        return None
+    return context.cloud.generate(retraining.NAME, {"token": Generated()}, parent=context.parent)
 
 
 def _dashboards_and_rules(

@@ -13,10 +13,11 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from plinth import render
-from plinth.ports import METRICS_USER, TARGETS, Metrics, Program, Topic
+from plinth.ports import METRICS_USER, TARGETS, Metrics, Program, Secret, Topic
 from plinth.results import Monitoring
 from plinth.spec.options import MonitoringOptions
 from plinth.tools.monitoring import definitions
+from plinth.tools.orchestration import retraining
 
 if TYPE_CHECKING:
     from pulumi import Input, Output
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 
 _FOLDER = "monitoring"
 _USER = "admin"
+_TOKEN = "retrain-token"  # noqa: S105 - a file's name
 
 
 def build(options: MonitoringOptions, context: Context) -> Monitoring:
-    """Runs the servers; alerts are told on their pages only."""
+    """Runs the servers; alerts are told on their pages only, and to who retrains models."""
     topic = Topic(id=context.format("none"), receivers={})
-    _alertmanager(context, topic)
+    webhook = _alertmanager(context, topic)
     prometheus = _prometheus(options, context)
     pushgateway = _pushgateway(context)
     grafana, login = _grafana(options, context, prometheus)
@@ -41,6 +43,7 @@ def build(options: MonitoringOptions, context: Context) -> Monitoring:
         pushgateway=pushgateway,
         grafana=grafana,
         topic=topic,
+        webhook=webhook,
         client={"PROMETHEUS_URL": prometheus, "PUSHGATEWAY_URL": pushgateway, **login},
     )
 
@@ -118,10 +121,18 @@ def _prometheus(options: MonitoringOptions, context: Context) -> Output[str]:
     return cloud.run("prometheus", server, parent=parent).url
 
 
-def _alertmanager(context: Context, topic: Topic) -> None:
+def _alertmanager(context: Context, topic: Topic) -> Secret | None:
+    """Runs it; what it proves itself with when a model is to be retrained, if any ever is."""
     cloud, parent = context.cloud, context.parent
     found = cloud.executable(["alertmanager", "prometheus-alertmanager"], "prometheus-alertmanager")
     port = cloud.port("alertmanager", 9093)
+    receiver: Input[int] = 0
+    webhook = None
+    if retraining.pipelines(context.blueprint):
+        # Built later; where it will listen is known before.
+        receiver = cloud.port(retraining.NAME, retraining.PORT)
+        token = cloud.password("retrain-webhook", parent=parent)
+        webhook = Secret(name=_TOKEN, keys=("token",), ref={"token": token})
     server = Program(
         command=[
             found.path,
@@ -130,13 +141,23 @@ def _alertmanager(context: Context, topic: Topic) -> None:
             "--cluster.listen-address=",
             context.format("--storage.path={}", cloud.folder("alertmanager", parent=parent)),
         ],
-        files={"alertmanager.yml": definitions.routes(context, topic, slack_url_file=None)},
+        files={
+            "alertmanager.yml": definitions.routes(
+                context,
+                topic,
+                slack_url_file=None,
+                retrain_url=context.format(f"http://127.0.0.1:{{}}{retraining.PATH}", receiver),
+                retrain_token_file=_TOKEN,
+            ),
+            **({_TOKEN: webhook.ref["token"]} if webhook else {}),
+        },
         port=port,
         health="/-/ready",
         metrics=Metrics(namespace=context.namespace),
         missing=found.missing,
     )
     cloud.run("alertmanager", server, parent=parent)
+    return webhook
 
 
 def _pushgateway(context: Context) -> Output[str]:

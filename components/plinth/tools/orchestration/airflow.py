@@ -1,7 +1,7 @@
 """Airflow 3 by its official chart: every task is a pod, its log is in a bucket.
 
 Tasks find the platform's other services in their environment: MLflow with a login, the feature
-server, and every bucket's URI as ``BUCKET_<ROLE>``.
+server, the Pushgateway, and every bucket's URI as ``BUCKET_<ROLE>``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from plinth.spec.options import OrchestrationOptions
 from plinth.spec.types import Cpu, Days, Derived, Label, Memory, Replicas, ServerReplicas
 from plinth.tools import Tool, Way, repositories
 from plinth.tools.features import feast
-from plinth.tools.orchestration import airflow_processes
+from plinth.tools.orchestration import airflow_processes, retraining
 from plinth.tools.orchestration import airflow_values as chart
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def _environment(options: Options, context: Context, artifacts: Artifacts) -> di
     found |= _log_connection(context, artifacts.buckets["logs"])
     if context.peers.tracking:
         found["MLFLOW_TRACKING_URI"] = context.peers.tracking.uri
+    if context.peers.monitoring:
+        found["PUSHGATEWAY_URL"] = context.peers.monitoring.pushgateway
     features = context.blueprint.choices.get("features")
     if features and features.tool == feast.NAME:
         # Built later; its address is known before.
@@ -223,6 +225,7 @@ def _build(options: Options, context: Context) -> Orchestration:
     )
     if scraped:
         _scrape(context, release)
+    retraining.deploy(context, depends_on=ready)
     return Orchestration(uri=chart.URI, url=url, namespace=context.namespace)
 
 

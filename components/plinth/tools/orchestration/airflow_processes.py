@@ -13,6 +13,7 @@ from plinth import render
 from plinth.ports import Generated, Metrics, Program
 from plinth.results import Orchestration
 from plinth.tools.features import feast
+from plinth.tools.orchestration import retraining
 
 if TYPE_CHECKING:
     from pulumi import Input
@@ -88,17 +89,14 @@ def build(options: Options, context: Context) -> Orchestration:
     for part, arguments in _OTHERS.items():
         other = Program(command=[program, part, *arguments], environment=shared)
         cloud.run(f"airflow-{part}", other, parent=parent, depends_on=first)
-    return Orchestration(
-        uri=process.url,
-        url=process.url,
-        namespace=None,
-        client={
-            "AIRFLOW_API_URL": process.url,
-            "AIRFLOW_USERNAME": _USER,
-            "AIRFLOW_PASSWORD": password,
-            "AIRFLOW_DAGS_FOLDER": dags,
-        },
-    )
+    client: Settings = {
+        "AIRFLOW_API_URL": process.url,
+        "AIRFLOW_USERNAME": _USER,
+        "AIRFLOW_PASSWORD": password,
+        "AIRFLOW_DAGS_FOLDER": dags,
+    }
+    retraining.run(context, client, depends_on=[process.ref])
+    return Orchestration(uri=process.url, url=process.url, namespace=None, client=client)
 
 
 def _settings(options: Options, context: Context, *, url: Input[str], dags: Input[str]) -> Settings:
@@ -184,6 +182,8 @@ def _environment(options: Options, context: Context, artifacts: Artifacts) -> Se
     found: Settings = {**artifacts.variables}
     if context.peers.tracking:
         found |= context.peers.tracking.client
+    if context.peers.monitoring:
+        found["PUSHGATEWAY_URL"] = context.peers.monitoring.pushgateway
     features = context.blueprint.choices.get("features")
     if features and features.tool == feast.NAME:
         # Built later; where it will listen is known before.

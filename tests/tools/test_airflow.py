@@ -11,12 +11,22 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
-from tools_support import FULL, assert_valid, find, graph, manifests, problems
+from tools_support import (
+    FULL,
+    assert_hardened,
+    assert_valid,
+    environment,
+    find,
+    graph,
+    manifests,
+    pod_spec,
+    problems,
+)
 
 from plinth.ports import WorkloadIdentity
 from plinth.spec.options import Repository
 from plinth.spec.types import Replicas, SecretRef
-from plinth.tools.orchestration import airflow
+from plinth.tools.orchestration import airflow, retraining
 from plinth.tools.orchestration import airflow_values as chart
 
 ACCOUNTS = (chart.API, chart.SCHEDULER, chart.TRIGGERER, chart.TASK)
@@ -335,4 +345,72 @@ def test_release_waits_for_what_it_names() -> None:
 
 def test_objects_are_valid() -> None:
     for manifest in manifests(graph(FULL), "orchestration"):
+        assert_valid(manifest)
+
+
+# --- who retrains models --------------------------------------------------------------------------
+
+#: One model that names its pipeline, and one that does not.
+RETRAINED = (
+    FULL
+    + """
+serving:
+  models:
+    churn: {uri: "models:/churn@champion", framework: sklearn, retrain: retrain_churn}
+    art: {uri: "models:/art@champion", framework: sklearn}
+"""
+)
+
+
+def test_tasks_know_where_to_leave_metrics() -> None:
+    told = {item["name"]: item["value"] for item in _release(FULL)["env"]}
+    assert told["PUSHGATEWAY_URL"] == graph(FULL).outputs["monitoring_pushgateway"]
+    assert "PUSHGATEWAY_URL" not in {item["name"] for item in _release(PLAIN)["env"]}
+
+
+def test_who_retrains_knows_models_airflow_and_alertmanager_s_token() -> None:
+    deployment = dict(find(graph(RETRAINED), "apps/v1:Deployment", retraining.NAME).inputs)
+    pod = pod_spec(deployment)
+    assert pod is not None
+    assert_hardened(pod)
+    (container,) = pod["containers"]
+    assert environment(container) == {
+        "PIPELINES": '{"churn": "retrain_churn"}',
+        "PORT": "8091",
+        "AIRFLOW_API_URL": chart.URI,
+        "AIRFLOW_USERNAME": (chart.ADMIN, "username"),
+        "AIRFLOW_PASSWORD": (chart.ADMIN, "password"),
+        "WEBHOOK_TOKEN": ("retrain-webhook", "token"),
+    }
+    (script,) = find(graph(RETRAINED), ":ConfigMap", "retrain-config").inputs["data"].items()
+    assert container["command"][-1].endswith(f"/{script[0]}")
+    compile(script[1], script[0], "exec")
+
+
+def test_who_retrains_is_where_alertmanager_looks_and_reads_the_token_it_sends() -> None:
+    made = graph(RETRAINED)
+    service = find(made, ":Service", "retrain-service").inputs
+    (port,) = service["spec"]["ports"]
+    host = f"{service['metadata']['name']}.{service['metadata']['namespace']}"
+    assert f"http://{host}.svc.cluster.local:{port['port']}/alerts" == retraining.URL
+    ends = (
+        find(made, ":ExternalSecret", name).inputs["spec"]["data"]
+        for name in ("retrain-webhook-secret", "alertmanager-receivers-secret")
+    )
+    sent, read = ([item["remoteRef"] for item in end] for end in ends)
+    assert sent == read
+
+
+def test_monitoring_may_tell_who_retrains_and_orchestration_may_push() -> None:
+    for namespace, caller in (("orchestration", "monitoring"), ("monitoring", "orchestration")):
+        policy = find(graph(RETRAINED), ":NetworkPolicy", f"{namespace}-isolation").inputs["spec"]
+        assert caller in json.dumps(policy["ingress"])
+
+
+def test_without_a_model_to_retrain_nobody_waits_for_alerts() -> None:
+    assert not [r for r in graph(FULL) if r.name.startswith("retrain")]
+
+
+def test_objects_of_who_retrains_are_valid() -> None:
+    for manifest in manifests(graph(RETRAINED), "orchestration"):
         assert_valid(manifest)

@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from tools_support import find, graph
 
 from plinth.graph import SECRET, Resource
 from plinth.tools.features import feast
 from plinth.tools.orchestration import airflow_processes as airflow
+from plinth.tools.orchestration import retraining
 
 _PARTS = ("scheduler", "api-server", "dag-processor", "triggerer")
 _HERE = "cloud: local\nregion: null\naccount: null\nartifacts: {}\ntracking: {}\n"
@@ -150,3 +152,53 @@ def test_metrics_are_turned_into_prometheus_s_where_that_watches() -> None:
         assert _variables(name, watched)["AIRFLOW__METRICS__STATSD_PORT"] == str(port)
         assert "AIRFLOW__METRICS__STATSD_ON" not in _variables(name)
     assert not [each for each in graph(_PLAIN) if each.name == airflow.STATSD]
+
+
+# --- who retrains models --------------------------------------------------------------------------
+
+_RETRAINED = (
+    _PLAIN
+    + """
+monitoring: {}
+serving:
+  models:
+    churn: {uri: "models:/churn@champion", framework: sklearn, retrain: retrain_churn}
+    art: {uri: "models:/art@champion", framework: sklearn}
+"""
+)
+
+
+def test_tasks_know_where_to_leave_metrics() -> None:
+    told = _variables("scheduler", _RETRAINED)
+    assert told["PUSHGATEWAY_URL"] == graph(_RETRAINED).outputs["monitoring_pushgateway"]
+    assert "PUSHGATEWAY_URL" not in _variables("scheduler")
+
+
+def test_who_retrains_listens_where_alertmanager_looks() -> None:
+    made = graph(_RETRAINED)
+    process = find(made, ":Service", retraining.NAME)
+    told = process.inputs["environment"]
+    assert json.loads(told["PIPELINES"]) == {"churn": "retrain_churn"}
+    assert told["AIRFLOW_API_URL"] == made.outputs["orchestration_uri"]
+    assert (told["HOST"], told["PORT"]) == ("127.0.0.1", str(process.inputs["port"]))
+    assert process.inputs["metrics"]["labels"] == {"namespace": "orchestration", "job": "retrain"}
+    files = find(made, ":Service", "alertmanager").inputs["files"]
+    routes = yaml.safe_load(files["alertmanager.yml"])
+    (webhook,) = routes["receivers"][-1]["webhook_configs"]
+    assert webhook["url"] == f"http://127.0.0.1:{told['PORT']}/alerts"
+    assert webhook["http_config"]["authorization"]["credentials_file"] in files
+
+
+def test_secrets_of_who_retrains_are_secret() -> None:
+    made = graph(_RETRAINED)
+    inputs = find(made, ":Service", retraining.NAME).inputs
+    assert inputs["environment"]["AIRFLOW_PASSWORD"] == SECRET
+    assert inputs["environment"]["WEBHOOK_TOKEN"] == SECRET
+    assert SECRET not in str([inputs["command"], inputs["files"]])
+    files = find(made, ":Service", "alertmanager").inputs["files"]
+    assert [name for name, text in files.items() if text == SECRET] == ["retrain-token"]
+
+
+def test_without_a_model_to_retrain_nobody_waits_for_alerts() -> None:
+    made = graph(_RETRAINED.replace(", retrain: retrain_churn", ""))
+    assert not [r for r in made if r.name.startswith("retrain")]

@@ -14,10 +14,11 @@ import yaml
 from tools_support import assert_valid, find, graph, manifests
 
 from plinth.graph import Graph
+from plinth.ports import RECEIVER_FILES
 from plinth.spec.options import Alerts
 from plinth.spec.types import SecretRef
-from plinth.tools.monitoring import prometheus, values
-from plinth.tools.monitoring.metrics import DRIFT_SCORE
+from plinth.tools.monitoring import metrics, prometheus, values
+from plinth.tools.orchestration import retraining
 
 PLAIN = "monitoring: {}"
 FULL = """
@@ -33,10 +34,12 @@ monitoring:
     latency_seconds: 0.25
     error_percent: 2
     drift_score: 0.4
+    performance_drop: 0.05
 serving:
   models:
     churn: {uri: "s3://models/churn", framework: sklearn, cost_per_hour: 0.4}
     faces: {uri: "s3://models/faces", framework: onnx}
+    wine: {uri: "models:/wine@champion", framework: sklearn, retrain: retrain_wine}
 durable: true
 domain: {name: ml.example.com}
 """
@@ -155,6 +158,33 @@ def test_alerts_go_to_the_topic_and_critical_ones_come_back_sooner() -> None:
 def test_without_slack_only_the_topic_is_told() -> None:
     team = _routes(graph(PLAIN))["receivers"][1]
     assert team.keys() == {"name", "sns_configs"}
+
+
+def test_models_that_drift_or_get_worse_are_retrained_and_people_are_told_as_well() -> None:
+    made = graph(FULL)
+    config = _routes(made)
+    (route,) = [each for each in config["route"]["routes"] if each["receiver"] == "retrain"]
+    assert route["continue"] is True
+    assert 'model =~ "wine"' in route["matchers"]  # the others name no pipeline
+    (told,) = config["receivers"][-1]["webhook_configs"]
+    assert told["url"] == retraining.URL
+    assert told["send_resolved"] is False
+    # By a token in a file that Alertmanager finds where secrets are mounted.
+    file = told["http_config"]["authorization"]["credentials_file"]
+    folder, _, name = file.rpartition("/")
+    assert f"{folder}/" == RECEIVER_FILES
+    delivered = find(made, ":ExternalSecret", f"{values.RECEIVER_SECRET}-secret").inputs["spec"]
+    assert name in json.dumps(delivered)
+    stack = find(made, "Release", values.RELEASE).inputs["values"]
+    mounted = stack["alertmanager"]["alertmanagerSpec"]["secrets"]
+    assert values.RECEIVER_SECRET in mounted
+
+
+def test_where_no_model_names_a_pipeline_nobody_is_asked() -> None:
+    made = graph(FULL.replace(", retrain: retrain_wine", ""))
+    config = _routes(made)
+    assert [receiver["name"] for receiver in config["receivers"]] == ["nobody", "team"]
+    assert not [r.name for r in made if r.name.startswith("retrain")]
 
 
 def test_the_owner_is_told_when_nobody_else_is_named() -> None:
@@ -284,7 +314,8 @@ def test_models_are_watched_for_latency_errors_cost_and_drift() -> None:
         "cost_per_inference",
     ):
         assert f"plinth_model:{metric}" in board
-    assert DRIFT_SCORE in board
+    for metric in (*metrics.PUSHED, metrics.RETRAININGS):
+        assert metric in board
 
 
 def test_queries_are_balanced() -> None:
@@ -308,7 +339,7 @@ def test_every_metric_of_ours_that_is_used_is_recorded_or_pushed() -> None:
         for query in _queries(graph(FULL))
         for name in re.findall(r"plinth_\w+(?::\w+)*", query)
     }
-    assert used - {DRIFT_SCORE} == recorded
+    assert used == {*recorded, *metrics.PUSHED, metrics.RETRAININGS}
 
 
 def test_alerts_say_how_bad_it_is_and_what_happened() -> None:
@@ -322,7 +353,12 @@ def test_alerts_say_how_bad_it_is_and_what_happened() -> None:
 
 @pytest.mark.parametrize(
     ("alert", "limit"),
-    [("PlinthModelSlow", "0.25"), ("PlinthModelFailing", "2.0"), ("PlinthModelDrifting", "0.4")],
+    [
+        ("PlinthModelSlow", "0.25"),
+        ("PlinthModelFailing", "2.0"),
+        ("PlinthModelDrifting", "0.4"),
+        ("PlinthModelWorse", "0.05"),
+    ],
 )
 def test_limits_are_the_spec_s(alert: str, limit: str) -> None:
     (rule,) = [rule for rule in _rules(graph(FULL)) if rule.get("alert") == alert]

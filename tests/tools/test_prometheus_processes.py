@@ -337,3 +337,169 @@ def test_a_pipeline_s_first_failure_is_told_as_any_other(tmp_path: Path) -> None
     place = _written(tmp_path, graph(LOCAL + "orchestration: {}\n"), "prometheus")
     (place / "story.yml").write_text(yaml.safe_dump(_FAILURES), encoding="utf-8")
     _ran(promtool, "test", "rules", "story.yml", folder=place)
+
+
+# --- from a model that drifts to the one who retrains it -----------------------------------------
+
+RETRAINED = LOCAL.replace(
+    "environments:",
+    """\
+orchestration: {}
+serving:
+  models:
+    churn: {uri: "models:/churn@champion", framework: sklearn, retrain: retrain_churn}
+    wine: {uri: "models:/wine@champion", framework: sklearn, retrain: retrain_wine}
+    art: {uri: "models:/art@champion", framework: sklearn}
+environments:""",
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        ("alertname=PlinthModelDrifting severity=warning model=churn", "retrain,team"),
+        ("alertname=PlinthModelWorse severity=warning model=wine", "retrain,team"),
+        ("alertname=PlinthModelDrifting severity=warning model=art", "team"),
+        ("alertname=PlinthModelDrifting severity=warning model=churn2", "team"),
+        ("alertname=PlinthModelSlow severity=warning model=churn", "team"),
+        ("alertname=PlinthModelDown severity=critical model=churn", "team"),
+        ("alertname=Watchdog severity=none", "nobody"),
+    ],
+)
+def test_alerts_reach_whom_they_concern(tmp_path: Path, labels: str, receivers: str) -> None:
+    amtool = _tool("amtool", "prometheus-alertmanager")
+    place = _written(tmp_path, graph(RETRAINED), "alertmanager")
+    executables.link(Path(amtool), place)
+    asked = ("config", "routes", "test", "--config.file=alertmanager.yml")
+    assert _ran(amtool, *asked, *labels.split(), folder=place).strip() == receivers
+
+
+def _pushed(model: str, job: str = "drift") -> str:
+    return f'{{job="{job}", model="{model}"}}'
+
+
+def _fires(at: str, alert: str, *expected: tuple[dict[str, str], str]) -> dict[str, Any]:
+    always = {"severity": "warning", "namespace": "serving"}
+    return {
+        "eval_time": at,
+        "alertname": alert,
+        "exp_alerts": [
+            {"exp_labels": {**always, **labels}, "exp_annotations": {"summary": summary}}
+            for labels, summary in expected
+        ],
+    }
+
+
+_CHURN = {"model": "churn"}
+_LIFE = {
+    "rule_files": ["rules.yml"],
+    "evaluation_interval": "1m",
+    "tests": [
+        {
+            "interval": "1m",
+            "input_series": [
+                # In the fifth minute half of the inputs have drifted; less than a third may.
+                {"series": f"plinth_drift_score{_pushed('churn')}", "values": "0.1x4 0.5x20 0.1x9"},
+                {"series": f"plinth_drift_score{_pushed('wine')}", "values": "0.3x40"},
+                # Of two metrics one has lost more than a tenth.
+                {
+                    "series": 'plinth_performance_drop{job="drift", model="churn", metric="f1"}',
+                    "values": "0x9 0.2x20",
+                },
+                {
+                    "series": 'plinth_performance_drop{job="drift", model="churn", metric="auc"}',
+                    "values": "0.1x40",
+                },
+                # Two candidates are refused one after the other, then one is promoted.
+                {
+                    "series": f"plinth_refused_version{_pushed('churn', 'registry')}",
+                    "values": "0x4 7x9 8x9 0x9",
+                },
+                {
+                    "series": 'plinth_retrainings_total{model="churn", outcome="failed"}',
+                    "values": "0x9 1x30",
+                },
+                {
+                    "series": 'plinth_retrainings_total{model="churn", outcome="started"}',
+                    "values": "0x4 1x35",
+                },
+            ],
+            "alert_rule_test": [
+                _fires("4m", "PlinthModelDrifting"),
+                _fires(
+                    "5m",
+                    "PlinthModelDrifting",
+                    (
+                        _CHURN,
+                        "50% of the inputs of model churn have drifted from its training data.",
+                    ),
+                ),
+                _fires("27m", "PlinthModelDrifting"),
+                _fires("9m", "PlinthModelWorse"),
+                _fires(
+                    "10m",
+                    "PlinthModelWorse",
+                    (
+                        _CHURN,
+                        "Model churn has lost 20% of its performance since it was promoted.",
+                    ),
+                ),
+                _fires("4m", "PlinthCandidateRefused"),
+                _fires(
+                    "5m",
+                    "PlinthCandidateRefused",
+                    (
+                        {**_CHURN, "version": "7"},
+                        "Version 7 of model churn was refused: the version in service stays.",
+                    ),
+                ),
+                _fires(
+                    "16m",
+                    "PlinthCandidateRefused",
+                    (
+                        {**_CHURN, "version": "8"},
+                        "Version 8 of model churn was refused: the version in service stays.",
+                    ),
+                ),
+                _fires("26m", "PlinthCandidateRefused"),
+                _fires("9m", "PlinthRetrainingFailed"),
+                _fires(
+                    "11m",
+                    "PlinthRetrainingFailed",
+                    (_CHURN, "The pipeline that retrains model churn could not be started."),
+                ),
+            ],
+        },
+        {
+            "interval": "4m",
+            "input_series": [
+                # Time begins at 0: both were looked at then, and one of them is not served.
+                {"series": f"push_time_seconds{_pushed('churn')}", "values": "0x750"},
+                {"series": f"push_time_seconds{_pushed('gone')}", "values": "0x750"},
+                {"series": f"push_time_seconds{_pushed('wine')}", "values": "0+240x750"},
+                *(
+                    {
+                        "series": f'plinth_model_ready{{namespace="serving", model="{model}"}}',
+                        "values": "1x750",
+                    }
+                    for model in ("churn", "wine")
+                ),
+            ],
+            "alert_rule_test": [
+                _fires("48h", "PlinthDriftUnknown"),
+                _fires(
+                    "49h",
+                    "PlinthDriftUnknown",
+                    (_CHURN, "Whether model churn drifts was last looked at 2d 1h 0m 0s ago."),
+                ),
+            ],
+        },
+    ],
+}
+
+
+def test_what_jobs_push_raises_alerts_at_once(tmp_path: Path) -> None:
+    promtool = _tool("promtool", "prometheus")
+    place = _written(tmp_path, graph(RETRAINED), "prometheus")
+    (place / "story.yml").write_text(yaml.safe_dump(_LIFE), encoding="utf-8")
+    _ran(promtool, "test", "rules", "story.yml", folder=place)

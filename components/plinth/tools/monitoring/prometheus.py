@@ -161,7 +161,7 @@ def _webhook(context: Context) -> Secret | None:
     """What Alertmanager proves itself with when a model is to be retrained, if any ever is."""
     if not retraining.pipelines(context.blueprint):
         return None
-    return context.cloud.generate(retraining.NAME, {"token": Generated()}, parent=context.parent)
+    return context.cloud.generate(retraining.WEBHOOK, {"token": Generated()}, parent=context.parent)
 
 
 def _dashboards_and_rules(

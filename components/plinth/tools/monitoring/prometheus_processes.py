@@ -131,8 +131,8 @@ def _alertmanager(context: Context, topic: Topic) -> Secret | None:
     if retraining.pipelines(context.blueprint):
         # Built later; where it will listen is known before.
         receiver = cloud.port(retraining.NAME, retraining.PORT)
-        token = cloud.password("retrain-webhook", parent=parent)
-        webhook = Secret(name=_TOKEN, keys=("token",), ref={"token": token})
+        token = cloud.password(retraining.WEBHOOK, parent=parent)
+        webhook = Secret(name=retraining.WEBHOOK, keys=("token",), ref={"token": token})
     server = Program(
         command=[
             found.path,

@@ -31,13 +31,13 @@ PORT: Final = 8091
 #: Where it takes notifications, and inside a cluster all of its address.
 PATH: Final = "/alerts"
 URL: Final = f"http://{NAME}.orchestration.svc.cluster.local:{PORT}{PATH}"
+#: Secret with what Alertmanager proves itself with, key `token`.
+WEBHOOK: Final = "retrain-webhook"
 
 #: Variables by which it reaches Airflow.
 _LOGIN: Final = ("AIRFLOW_API_URL", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD")
 _SCRIPT: Final = "retrain.py"
 _FOLDER: Final = "/etc/retrain"
-#: Kubernetes secret with Alertmanager's token.
-_TOKEN: Final = "retrain-webhook"  # noqa: S105 - a secret's name
 #: Pin of its image in ``versions.toml``.
 _IMAGE: Final = "python"
 
@@ -107,7 +107,7 @@ def deploy(context: Context, depends_on: Sequence[Resource]) -> None:
             NAME, namespace=namespace, annotations={}, parent=parent, depends_on=depends_on
         ),
         context.secret(
-            _TOKEN, {"token": "${webhook.token}"}, {"webhook": webhook}, depends_on=depends_on
+            WEBHOOK, {"token": "${webhook.token}"}, {"webhook": webhook}, depends_on=depends_on
         ),
     ]
     kube.web_app(
@@ -122,7 +122,7 @@ def deploy(context: Context, depends_on: Sequence[Resource]) -> None:
                 env_secrets={
                     "AIRFLOW_USERNAME": (chart.ADMIN, "username"),
                     "AIRFLOW_PASSWORD": (chart.ADMIN, "password"),
-                    "WEBHOOK_TOKEN": (_TOKEN, "token"),
+                    "WEBHOOK_TOKEN": (WEBHOOK, "token"),
                 },
                 files={_FOLDER: NAME},
                 cpu="50m",

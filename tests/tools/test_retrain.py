@@ -1,0 +1,318 @@
+"""The receiver that retrains models, run as it runs: real notifications, Airflow on localhost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plinth import render
+
+DRIFTING: dict[str, Any] = {
+    "status": "firing",
+    "labels": {"alertname": "PlinthModelDrifting", "severity": "warning", "model": "churn"},
+    "annotations": {"summary": "90% of the inputs of model churn have drifted."},
+    "startsAt": "2026-11-28T10:00:00.123Z",
+    "endsAt": "0001-01-01T00:00:00Z",
+    "fingerprint": "c0ffee",
+}
+#: What Alertmanager posts (its documentation, "webhook_config").
+PAYLOAD: dict[str, Any] = {
+    "version": "4",
+    "groupKey": '{}:{alertname="PlinthModelDrifting"}',
+    "status": "firing",
+    "receiver": "retrain",
+    "groupLabels": {"alertname": "PlinthModelDrifting"},
+    "alerts": [DRIFTING],
+}
+TOKEN = "from-alertmanager"
+LOGIN = {"username": "admin", "password": "open-sesame"}
+
+
+class Airflow:
+    """Airflow as its API answers: tokens for one login, runs of the pipelines it knows."""
+
+    def __init__(self) -> None:
+        self.pipelines = {"retrain_churn", "faces.retrain"}
+        self.login = LOGIN
+        self.runs: dict[str, dict[str, Any]] = {}
+        self.broken = False
+        airflow = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status, answer = airflow.answer(self.path, body, self.headers["Authorization"])
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(answer).encode())
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, path: str, body: Any, authorization: str | None) -> tuple[int, Any]:
+        if self.broken:
+            return 502, "<html>"
+        if path == "/auth/token":
+            known = body == self.login
+            return (201, {"access_token": "let-me-in"}) if known else (401, {"detail": "Invalid"})
+        if authorization != "Bearer let-me-in":
+            return 401, {"detail": "Not authenticated"}
+        _, api, _, _, pipeline, _ = path.split("/")
+        assert api == "api"
+        assert body.keys() == {"dag_run_id", "logical_date", "conf"}
+        if pipeline not in self.pipelines:
+            return 404, {"detail": f"DAG with dag_id: '{pipeline}' not found"}
+        if body["dag_run_id"] in self.runs:
+            return 409, {"detail": {"reason": "Unique constraint violation"}}
+        self.runs[body["dag_run_id"]] = {"pipeline": pipeline, **body}
+        return 200, {"dag_run_id": body["dag_run_id"], "state": "queued"}
+
+
+@pytest.fixture
+def airflow() -> Iterator[Airflow]:
+    """Airflow."""
+    played = Airflow()
+    yield played
+    played.server.shutdown()
+    played.server.server_close()
+
+
+class Receiver:
+    """A receiver in a process of its own, with what it has said."""
+
+    def __init__(self, script: Path, env: dict[str, str]) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = script.with_name(f"{self.port}.log")
+        with self.log.open("wb") as log:  # a pipe that nobody reads would fill up
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", str(script)],
+                env={**env, "HOST": "127.0.0.1", "PORT": str(self.port)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        for _ in range(200):
+            try:
+                assert self.get("/healthz") == (200, "")
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError("the receiver did not start")
+
+    def get(self, path: str) -> tuple[int, str]:
+        return self._ask(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
+
+    def post(self, body: Any, token: str | None = TOKEN, path: str = "/alerts") -> int:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        where = f"http://127.0.0.1:{self.port}{path}"
+        return self._ask(urllib.request.Request(where, data=data, headers=headers))[0]
+
+    def counts(self) -> dict[str, int]:
+        """What came of the alerts about churn."""
+        status, text = self.get("/metrics")
+        assert status == 200
+        start = 'plinth_retrainings_total{model="churn",outcome="'
+        found = [line.removeprefix(start) for line in text.splitlines() if line.startswith(start)]
+        return {name: int(count) for name, _, count in (line.partition('"} ') for line in found)}
+
+    def _ask(self, request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(request, timeout=15) as response:
+                return int(response.status), response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def stop(self) -> list[dict[str, Any]]:
+        """Ends it as Kubernetes does; the lines it wrote."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=20)
+        said = self.log.read_text(encoding="utf-8")
+        assert status == 0, said
+        assert not any(secret in said for secret in (TOKEN, LOGIN["password"], "let-me-in"))
+        return [json.loads(line) for line in said.splitlines()]
+
+
+@pytest.fixture
+def receiver(tmp_path: Path, airflow: Airflow) -> Iterator[Receiver]:
+    """A receiver; none is left."""
+    script = tmp_path / "retrain.py"
+    script.write_text(render.text("lifecycle/retrain.py"), encoding="utf-8")
+    told = {
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "AIRFLOW_API_URL": airflow.url,
+        "AIRFLOW_USERNAME": LOGIN["username"],
+        "AIRFLOW_PASSWORD": LOGIN["password"],
+        "WEBHOOK_TOKEN": TOKEN,
+        "PIPELINES": json.dumps({"churn": "retrain_churn", "faces": "faces.retrain"}),
+    }
+    running = Receiver(script, told)
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
+def _about(**labels: str) -> dict[str, Any]:
+    return {**DRIFTING, "labels": {**DRIFTING["labels"], **labels}}
+
+
+def test_an_alert_starts_the_pipeline_of_its_model(airflow: Airflow, receiver: Receiver) -> None:
+    assert receiver.post(PAYLOAD) == 200
+    (run,) = airflow.runs.values()
+    assert run == {
+        "pipeline": "retrain_churn",
+        "dag_run_id": "PlinthModelDrifting-churn-2026-11-28T10:00:00.123Z",
+        "logical_date": None,
+        "conf": {
+            "model": "churn",
+            "alert": "PlinthModelDrifting",
+            "reason": "90% of the inputs of model churn have drifted.",
+            "since": "2026-11-28T10:00:00.123Z",
+        },
+    }
+    assert receiver.counts() == {"started": 1, "already": 0, "failed": 0}
+    (line,) = receiver.stop()
+    assert (line["severity"], line["message"]) == ("INFO", "retrain_churn runs for model churn")
+
+
+def test_repeats_of_an_alert_start_one_run(airflow: Airflow, receiver: Receiver) -> None:
+    assert [receiver.post(PAYLOAD) for _ in range(3)] == [200] * 3
+    assert len(airflow.runs) == 1
+    assert receiver.counts() == {"started": 1, "already": 2, "failed": 0}
+    again = {**DRIFTING, "startsAt": "2026-11-29T10:00:00Z"}  # it was over in between
+    assert receiver.post({**PAYLOAD, "alerts": [again]}) == 200
+    assert len(airflow.runs) == 2
+    assert len(receiver.stop()) == 2
+
+
+def test_every_alert_and_model_has_a_run_of_its_own(airflow: Airflow, receiver: Receiver) -> None:
+    alerts = [DRIFTING, _about(alertname="PlinthModelWorse"), _about(model="faces")]
+    assert receiver.post({**PAYLOAD, "alerts": alerts}) == 200
+    assert [(run["pipeline"], run["conf"]["alert"]) for run in airflow.runs.values()] == [
+        ("retrain_churn", "PlinthModelDrifting"),
+        ("retrain_churn", "PlinthModelWorse"),
+        ("faces.retrain", "PlinthModelDrifting"),
+    ]
+
+
+def test_what_is_over_or_of_others_is_no_reason(airflow: Airflow, receiver: Receiver) -> None:
+    resolved = {**DRIFTING, "status": "resolved"}
+    others = [_about(model="art"), {"status": "firing", "labels": None}, _about(model=["churn"])]  # type: ignore[arg-type]
+    assert receiver.post({**PAYLOAD, "alerts": [resolved, *others]}) == 200
+    assert not airflow.runs
+    assert receiver.stop() == []
+
+
+@pytest.mark.parametrize("token", [None, "", "of-somebody", "ümlaut"])
+def test_who_does_not_know_the_token_is_refused(
+    airflow: Airflow, receiver: Receiver, token: str | None
+) -> None:
+    assert receiver.post(PAYLOAD, token=token) == 401
+    assert not airflow.runs
+    (line,) = receiver.stop()
+    assert line == {
+        "severity": "ERROR",
+        "message": "a notification without the right token is refused",
+    }
+
+
+def _gone(airflow: Airflow) -> None:
+    airflow.server.shutdown()
+    airflow.server.server_close()
+
+
+def _broken(airflow: Airflow) -> None:
+    airflow.broken = True
+
+
+def _without_its_user(airflow: Airflow) -> None:
+    airflow.login = {"username": "somebody", "password": "else"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [
+        (_gone, "Airflow cannot be reached: "),
+        (_broken, "Airflow answered 502"),
+        (_without_its_user, "Airflow does not let the receiver in (401)"),
+    ],
+)
+def test_while_airflow_is_away_alertmanager_is_to_try_again(
+    airflow: Airflow, receiver: Receiver, trouble: Callable[[Airflow], None], why: str
+) -> None:
+    trouble(airflow)
+    assert receiver.post(PAYLOAD) == 503
+    assert receiver.counts() == {"started": 0, "already": 0, "failed": 0}
+    airflow.broken, airflow.login = False, LOGIN
+    if trouble is not _gone:
+        assert receiver.post(PAYLOAD) == 200
+        assert len(airflow.runs) == 1
+    first = receiver.stop()[0]
+    assert first["severity"] == "ERROR"
+    assert first["message"].startswith(f"models are not retrained yet: {why}")
+
+
+def test_a_pipeline_that_is_not_there_is_counted_and_said_in_one_line(
+    airflow: Airflow, receiver: Receiver
+) -> None:
+    airflow.pipelines.remove("retrain_churn")
+    assert receiver.post({**PAYLOAD, "alerts": [DRIFTING, _about(model="faces")]}) == 200
+    assert [run["pipeline"] for run in airflow.runs.values()] == ["faces.retrain"]
+    assert receiver.counts() == {"started": 0, "already": 0, "failed": 1}
+    assert receiver.stop()[0] == {
+        "severity": "ERROR",
+        "message": "retrain_churn cannot be run for model churn: 404 DAG with dag_id: "
+        "'retrain_churn' not found",
+    }
+
+
+REFUSED: list[Any] = [
+    b"{",
+    b"\xff",
+    b"[" * 100_000,
+    [],
+    {**PAYLOAD, "version": "3"},
+    {**PAYLOAD, "alerts": "none"},
+    {**PAYLOAD, "alerts": ["none"]},
+]
+
+
+def test_what_it_cannot_read_is_refused_and_logged(receiver: Receiver) -> None:
+    assert [receiver.post(body) for body in REFUSED] == [400] * len(REFUSED)
+    assert [line["severity"] for line in receiver.stop()] == ["ERROR"] * len(REFUSED)
+
+
+def test_other_paths_are_not_there(receiver: Receiver) -> None:
+    assert receiver.post(PAYLOAD, path="/") == 404
+    assert receiver.get("/alerts") == (404, "")
+    assert receiver.stop() == []
+
+
+@pytest.mark.parametrize(("length", "status"), [("-1", b" 411 "), ("4194305", b" 413 ")])
+def test_a_length_that_is_wrong_or_too_much(receiver: Receiver, length: str, status: bytes) -> None:
+    head = f"POST /alerts HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {length}"
+    with socket.create_connection(("127.0.0.1", receiver.port), timeout=5) as raw:
+        raw.sendall(f"{head}\r\n\r\n".encode())
+        assert status in raw.recv(100)

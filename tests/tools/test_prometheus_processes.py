@@ -374,6 +374,15 @@ def test_alerts_reach_whom_they_concern(tmp_path: Path, labels: str, receivers: 
     assert _ran(amtool, *asked, *labels.split(), folder=place).strip() == receivers
 
 
+def test_alertmanager_looks_more_often_than_rules_are() -> None:
+    """Else it would take an alert that comes back at once for the one that it has told of."""
+    made = graph(RETRAINED)
+    routes = _file(made, "alertmanager", "alertmanager.yml")["route"]["routes"]
+    (route,) = [each for each in routes if each["receiver"] == "retrain"]
+    rules = _file(made, "prometheus", "prometheus.yml")["global"]["evaluation_interval"]
+    assert int(route["group_interval"].removesuffix("s")) < int(rules.removesuffix("s"))
+
+
 def _pushed(model: str, job: str = "drift") -> str:
     return f'{{job="{job}", model="{model}"}}'
 

@@ -303,31 +303,47 @@ class Kube:
 
         Returns the Deployment.
         """
-        selector = {"app.kubernetes.io/name": name}
+        selector = _selector(name)
         deployment = self.apply(
-            name,
-            {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": {"name": name, "namespace": app.namespace, "labels": selector},
-                "spec": {
-                    "selector": {"matchLabels": selector},
-                    "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-                    "template": {
-                        "metadata": {
-                            "labels": {**self.labels, **selector, **app.pod_labels},
-                            "annotations": dict(app.annotations),
-                        },
-                        "spec": _web_pod(name, app),
-                    },
-                },
-            },
-            parent=parent,
-            depends_on=depends_on,
+            name, self._deployment(name, app), parent=parent, depends_on=depends_on
         )
         for suffix, manifest in _companions(name, app, selector).items():
             self.apply(f"{name}-{suffix}", manifest, parent=parent, depends_on=[deployment])
         return deployment
+
+    def controller(
+        self, name: str, app: WebApp, *, parent: Resource, depends_on: Sequence[Resource] = ()
+    ) -> Manifest:
+        """A Deployment of one copy that speaks to the API server; nobody calls it but Prometheus.
+
+        Of the pods made here, it alone has its service account's token.
+        """
+        manifest = self._deployment(name, app)
+        manifest["spec"]["template"]["spec"]["automountServiceAccountToken"] = True
+        return self.apply(name, manifest, parent=parent, depends_on=depends_on)
+
+    def _deployment(self, name: str, app: WebApp) -> dict[str, Any]:
+        selector = _selector(name)
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": app.namespace, "labels": selector},
+            "spec": {
+                "selector": {"matchLabels": selector},
+                "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+                "template": {
+                    "metadata": {
+                        "labels": {**self.labels, **selector, **app.pod_labels},
+                        "annotations": dict(app.annotations),
+                    },
+                    "spec": _web_pod(name, app),
+                },
+            },
+        }
+
+
+def _selector(name: str) -> dict[str, str]:
+    return {"app.kubernetes.io/name": name}
 
 
 def _from_namespace(name: str) -> dict[str, Any]:
@@ -429,7 +445,7 @@ def _web_pod(name: str, app: WebApp) -> dict[str, Any]:
             "maxSkew": 1,
             "topologyKey": "topology.kubernetes.io/zone",
             "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": {"app.kubernetes.io/name": name}},
+            "labelSelector": {"matchLabels": _selector(name)},
         }
     ]
     return pod

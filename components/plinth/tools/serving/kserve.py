@@ -4,9 +4,10 @@ Every model speaks the Open Inference Protocol (V2).  Three servers cover all fr
 because they measure failures as well as latency: MLServer for models that Python loads, Triton for
 compiled graphs, KServe's own server for transformers.
 
-A registry reference is resolved when a copy starts, by a storage container that runs the tracking
-server's own client.  A moved alias therefore reaches a model copy by copy; where all copies must be
-the same at all times, the spec names a version (``models:/churn/7``).
+Models from the registry are fetched by a storage container that runs the tracking server's own
+client.  Which version an alias names is looked up in one place (:mod:`.kserve_follow`), which tells
+the InferenceService by annotations of its predictor; copies load what they were told, so all that
+start are alike, and a moved alias is a rolling update like any other.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from plinth.results import Serving
 from plinth.spec.options import ServedModel, ServingOptions
 from plinth.spec.types import Label, Replicas
 from plinth.tools import Tool, Way
-from plinth.tools.serving import kserve_processes, manifests, recording
+from plinth.tools.serving import kserve_follow, kserve_processes, manifests, recording
 
 if TYPE_CHECKING:
     from pulumi import Resource
@@ -212,6 +213,12 @@ def inference_service(
     if model.gpu:
         quantities["nvidia.com/gpu"] = str(model.gpu)
     predictor = {
+        # KServe's default is 25 % for both: from four copies on, one would go before its
+        # successor is ready, and not come back while the new version cannot be loaded.
+        "deploymentStrategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"},
+        },
         "minReplicas": replicas.min,
         "maxReplicas": replicas.max,
         "scaleMetric": "cpu",
@@ -412,8 +419,10 @@ def _build(options: Options, context: Context) -> Serving:
     )
     identity = _identity(context, opened)
     ready = (installed, *opened, *identity.ready)
+    registry = _registry(context, ready)
+    kserve_follow.build(options.models, context, depends_on=(*ready, *registry))
     recorder, recording_ready = _recorder(options, context, [installed])
-    after = (*ready, *_registry(context, ready), *recording_ready)
+    after = (*ready, *registry, *recording_ready)
     labels = {**context.kube.labels, **identity.pod_labels}
     secret = next((name for name, _ in identity.env_secrets.values()), None)
     namespace = context.namespace

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pulumi import Input
 
 #: Label that KServe puts on the pods of a model (``constants.InferenceServicePodLabelKey``).
 MODEL_LABEL = "serving.kserve.io/inferenceservice"
+#: Annotations of a predictor that say which version to serve, and of which reference
+#: (``templates/kserve/follow_aliases.py``).
+TOLD_MODEL = "plinth.dev/model"
+TOLD_VERSION = "plinth.dev/version"
 #: Secret with the registry's credentials, keys ``username`` and ``password``.
 REGISTRY_SECRET = "model-registry"  # noqa: S105 - the secret's name
 
@@ -81,6 +87,14 @@ def storage_container(
         }
         for key in ("username", "password")
     ]
+    # Of a pod without the annotation, the variable is empty.
+    told = [
+        {
+            "name": name,
+            "valueFrom": {"fieldRef": {"fieldPath": f"metadata.annotations['{annotation}']"}},
+        }
+        for name, annotation in (("TOLD_MODEL", TOLD_MODEL), ("TOLD_VERSION", TOLD_VERSION))
+    ]
     return {
         "apiVersion": "serving.kserve.io/v1alpha1",
         "kind": "ClusterStorageContainer",
@@ -96,6 +110,7 @@ def storage_container(
                     # The image's user has no home folder that user 1000 could write to.
                     {"name": "HOME", "value": "/tmp"},  # noqa: S108 - inside the pod
                     *credentials,
+                    *told,
                 ],
                 "resources": {
                     "requests": {"cpu": "100m", "memory": "512Mi"},
@@ -148,3 +163,43 @@ def pod_monitor(namespace: str) -> dict[str, Any]:
             ],
         },
     }
+
+
+def follower_monitor(name: str, namespace: str) -> dict[str, Any]:
+    """Scrapes what tells models their versions."""
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PodMonitor",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "selector": {"matchLabels": {"app.kubernetes.io/name": name}},
+            "podMetricsEndpoints": [{"port": "http", "path": "/metrics", "interval": "30s"}],
+        },
+    }
+
+
+def follower_role(name: str, namespace: str, models: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    """The right to read and patch the InferenceServices of these models, and its binding."""
+    group = "rbac.authorization.k8s.io"
+    metadata = {"name": name, "namespace": namespace}
+    role = {
+        "apiVersion": f"{group}/v1",
+        "kind": "Role",
+        "metadata": metadata,
+        "rules": [
+            {
+                "apiGroups": ["serving.kserve.io"],
+                "resources": ["inferenceservices"],
+                "resourceNames": list(models),
+                "verbs": ["get", "patch"],
+            }
+        ],
+    }
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+    }
+    return role, binding

@@ -172,6 +172,23 @@ class Api:
         url = self._kinds[_kind_of(manifest)].url(manifest)
         self._until(lambda: _ready(self._call("get", url)), title(manifest))
 
+    def found(self, manifest: Manifest) -> dict[str, Any]:
+        """An object as it is now."""
+        found: dict[str, Any] = self._call("get", self._kinds[_kind_of(manifest)].url(manifest))
+        return found
+
+    def token(self, account: Manifest) -> str:
+        """A token of a service account."""
+        url = f"{self._kinds[_kind_of(account)].url(account)}/token"
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        return str(self._call("post", url, body=request)["status"]["token"])
+
+    @property
+    def server(self) -> tuple[str, str]:
+        """The API server's address, and the file of its authority."""
+        configuration = self._client.configuration
+        return str(configuration.host), str(configuration.ssl_ca_cert)
+
     def drop(self, namespaces: Iterable[str]) -> None:
         """Begins to delete namespaces of the test: they are waited for together, at the end."""
         for name in namespaces:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -66,6 +68,23 @@ def test_registered_models_are_mlflow_models_whatever_is_inside(framework: Frame
     assert made["modelFormat"] == {"name": "mlflow"}
     assert made["runtime"] == "kserve-mlserver"
     assert made["storageUri"] == "models:/churn/7"
+
+
+def test_answers_say_the_version() -> None:
+    def version(uri: str) -> Any:
+        return _predictor(ServedModel(uri=uri, framework="sklearn"))["model"].get("env")
+
+    source = {"fieldRef": {"fieldPath": "metadata.annotations['plinth.dev/version']"}}
+    name = "MLSERVER_MODEL_VERSION"
+    assert version("models:/churn@champion") == [{"name": name, "valueFrom": source}]
+    assert version("models:/churn/7") == [{"name": name, "value": "7"}]
+    assert version("s3://models/churn") is None
+
+
+def test_no_copy_goes_before_its_successor_is_ready() -> None:
+    strategy = _predictor(ServedModel(uri="s3://m/c", framework="onnx"))["deploymentStrategy"]
+    assert strategy["type"] == "RollingUpdate"
+    assert strategy["rollingUpdate"]["maxUnavailable"] == 0
 
 
 @pytest.mark.parametrize(
@@ -167,12 +186,9 @@ def test_registry_is_read_with_credentials_from_a_secret() -> None:
         assert reference == {"secretKeyRef": {"name": objects.REGISTRY_SECRET, "key": key}}
 
 
-@pytest.mark.parametrize(
-    ("flavors", "code"), [("skops", 1), ("cloudpickle", 0)], ids=["unreadable", "readable"]
-)
-def test_fetching_says_when_the_server_could_not_read_the_model(
-    tmp_path: Any, flavors: str, code: int
-) -> None:
+def _fetch(
+    tmp_path: Path, flavors: str = "cloudpickle", **told: str
+) -> subprocess.CompletedProcess[str]:
     """Runs the real script against a stand-in for MLflow's client."""
     client = tmp_path / "mlflow"
     client.mkdir()
@@ -182,16 +198,57 @@ def test_fetching_says_when_the_server_could_not_read_the_model(
         "def download_artifacts(*, artifact_uri, dst_path):\n"
         "    text = 'flavors: {sklearn: {serialization_format: " + flavors + "}}'\n"
         "    pathlib.Path(dst_path, 'MLmodel').write_text(text)\n"
+        "    pathlib.Path(dst_path, 'source').write_text(artifact_uri)\n"
         "    return dst_path\n"
     )
     script = render.text("kserve/fetch_model.py")
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", script, "models:/churn@champion", str(tmp_path)],
         cwd=tmp_path,
+        env={**os.environ, **told},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "source"),
+    [
+        ("models:/churn@champion", "7", "models:/churn/7"),
+        ("models:/churn@challenger", "7", "models:/churn@champion"),
+        ("", "", "models:/churn@champion"),
+    ],
+    ids=["told", "told of another alias", "told nothing"],
+)
+def test_copies_load_the_version_that_their_model_was_told(
+    tmp_path: Path, model: str, version: str, source: str
+) -> None:
+    done = _fetch(tmp_path, TOLD_MODEL=model, TOLD_VERSION=version)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "source").read_text() == source
+
+
+def test_copies_learn_from_annotations_what_was_told() -> None:
+    made = objects.storage_container(
+        prefix="models:/", image="mlflow:1", script="pass", tracking_uri="http://mlflow"
+    )
+    variables = {item["name"]: item for item in made["spec"]["container"]["env"]}
+    for name, annotation in (
+        ("TOLD_MODEL", objects.TOLD_MODEL),
+        ("TOLD_VERSION", objects.TOLD_VERSION),
+    ):
+        field = {"fieldPath": f"metadata.annotations['{annotation}']"}
+        assert variables[name]["valueFrom"] == {"fieldRef": field}
+
+
+@pytest.mark.parametrize(
+    ("flavors", "code"), [("skops", 1), ("cloudpickle", 0)], ids=["unreadable", "readable"]
+)
+def test_fetching_says_when_the_server_could_not_read_the_model(
+    tmp_path: Path, flavors: str, code: int
+) -> None:
+    done = _fetch(tmp_path, flavors)
     assert done.returncode == code, done.stderr
     assert ('serialization_format="cloudpickle"' in done.stderr) is bool(code)
     assert (tmp_path / "MLmodel").exists()

@@ -239,6 +239,7 @@ def inference_service(
             "protocolVersion": "v2",
             "storageUri": storage_uri(model.uri),
             **({"args": list(server.args)} if server.args else {}),
+            **({"env": [manifests.version_of(model.uri)]} if registered else {}),
             # The runtimes limit CPU to one core; a larger request alone would be refused.
             "resources": {"requests": quantities, "limits": dict(quantities)},
             **manifests.PROBES,

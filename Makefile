@@ -67,8 +67,8 @@ docs: $(BIN)/plinth ## Write what is generated: schema, support matrix, policy p
 	@$(BIN)/python -m plinth.scaffold templates/pulumi
 	@PLINTH_GOLDEN=write $(BIN)/python -m pytest -q tests/test_golden.py
 
-bench: engine ## Measure speed and memory; writes docs/benchmarks.md.
-	@$(BIN)/python tests/bench/run.py
+bench: engine ## Measure speed and memory; writes docs/benchmarks.md (PART=stack for a part of it).
+	@$(BIN)/python tests/bench/run.py $(PART)
 
 lock: ## Pin the newest packages that fit pyproject.toml.
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --all-extras --group dev --no-header pyproject.toml --output-file requirements.lock

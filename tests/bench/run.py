@@ -7,20 +7,23 @@ medians of the ratios pair by pair, so that a machine that slows down half-way d
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import stack
 import yaml
 
 from plinth import registry
@@ -28,6 +31,7 @@ from plinth.ports import Port
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT / ".plinth" / "bench"
+PAGE = ROOT / "docs" / "benchmarks.md"
 NEBARI = "2025.10.1"
 PLINTH = str(Path(sys.executable).parent / "plinth")
 DRIVE = (sys.executable, str(Path(__file__).with_name("drive.py")))
@@ -204,10 +208,49 @@ def nebari() -> Path:
     return executable
 
 
-def main() -> None:
-    """Measures everything and writes the table."""
-    BENCH.mkdir(parents=True, exist_ok=True)
-    _keep_byte_code()
+def _keep_byte_code() -> None:
+    """Lets the warm-ups keep byte code, as on any machine where a command runs twice."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(BENCH / "byte-code")
+
+
+_GROWTH = "CPU s at each | | | each further one, ms, at first | and later | largest, MB |"
+_FIGURES = "Plinth, CPU s | the other, CPU s | ratio | Plinth, MB | the other, MB |"
+
+
+_Rows = Sequence[tuple[str, Sequence[str]]]
+
+
+def _table(head: str, rows: _Rows, figures: str = _FIGURES) -> str:
+    """A table with columns of its own, and the figures."""
+    lines = [f"| {title} | {' | '.join(cells)} |" for title, cells in rows]
+    rule = "|---" * (head.count("|") - 1) + "|---:" * figures.count("|") + "|"
+    return "\n".join([f"{head} {figures}", rule, *lines])
+
+
+def _machine(*packages: str) -> str:
+    """On what a part was measured."""
+    versions = "".join(f", {package} {version(package)}" for package in packages)
+    return (
+        f"Machine: {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}{versions}."
+    )
+
+
+def _replaced(page: str, title: str, body: str) -> str:
+    """The page with another text below one of its headings."""
+    head, *parts = re.split(r"^## ", page, flags=re.M)
+    texts = dict(part.split("\n", 1) for part in parts)
+    texts[title] = f"\n{body.strip()}\n\n"
+    titles = [title for title, _ in _PARTS.values() if title in texts]
+    written = "".join(f"## {title}\n{texts[title]}" for title in titles)
+    return head + written.rstrip("\n") + "\n"
+
+
+_SDKS = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
+
+
+def _commands_part() -> str:
     other = str(nebari())
     config = str(BENCH / "nebari" / "nebari-config.yaml")
     plan = str(_planned("prod"))
@@ -229,50 +272,9 @@ def main() -> None:
     title = "three `preview --offline` and `ci comment`, against three `plan --json`"
     print(f"Measuring {title}")
     rows.append((title, comment(runs=3)))
-    page = _page(rows, clouds(runs=3), growth(runs=3))
-    (ROOT / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")
-    print("docs/benchmarks.md written")
-
-
-def _keep_byte_code() -> None:
-    """Lets the warm-ups keep byte code, as on any machine where a command runs twice."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["PYTHONPYCACHEPREFIX"] = str(BENCH / "byte-code")
-
-
-_GROWTH = "CPU s at each | | | each further one, ms, at first | and later | largest, MB |"
-_FIGURES = "Plinth, CPU s | the other, CPU s | ratio | Plinth, MB | the other, MB |"
-
-
-_Rows = Sequence[tuple[str, Sequence[str]]]
-
-
-def _table(head: str, rows: _Rows, figures: str = _FIGURES) -> str:
-    """A table with columns of its own, and the figures."""
-    lines = [f"| {title} | {' | '.join(cells)} |" for title, cells in rows]
-    rule = "|---" * (head.count("|") - 1) + "|---:" * figures.count("|") + "|"
-    return "\n".join([f"{head} {figures}", rule, *lines])
-
-
-def _page(rows: _Rows, clouds: _Rows, growth: _Rows) -> str:
-    sdks = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
-    versions = ", ".join(f"{package} {version(package)}" for package in sdks)
-    return f"""# Benchmarks
-
-Made by `make bench`. Whole processes, in turn, after a warm-up; medians; CPU seconds are user and
-system time with all child processes, memory is the largest single process. Machine:
-{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}.
+    return f"""{_machine(*_SDKS)}
 
 {_table("| what |", rows)}
-
-The example's environment dev, planned on each cloud, against a flat program of the same resources:
-
-{_table("| cloud | SDK loaded | resources |", clouds)}
-
-What grows with a spec, at three sizes in turn; growth is linear where the two costs of a further
-one agree:
-
-{_table("| what | sizes |", growth, _GROWTH)}
 
 - **Nebari** is {NEBARI} in an environment of its own, with a minimal configuration for its `local`
   provider, the only one that it validates without credentials of a cloud.
@@ -287,11 +289,74 @@ one agree:
 - The pack costs its Python's start, two calls for each resource, and two events each that the
   engine sends about its policies. Single runs vary by a tenth. Through the policy SDK, and with
   fewer than half of the rules, the same took 1.8 times.
+- **The comment** plans each environment twice, as it is and as it would be, in one process.
+"""
+
+
+def _clouds_part() -> str:
+    return f"""\
+The example's environment dev, planned on each cloud, against a flat program of the same
+resources. {_machine(*_SDKS)}
+
+{_table("| cloud | SDK loaded | resources |", clouds(runs=3))}
+"""
+
+
+def _growth_part() -> str:
+    return f"""\
+What grows with a spec, at three sizes in turn; growth is linear where the two costs of
+a further one agree. {_machine(*_SDKS)}
+
+{_table("| what | sizes |", growth(runs=3), _GROWTH)}
+
 - **Growth**: a further environment costs `validate` and a single `plan` nothing much, and a further
   plan in the same process what a plan costs once Python and the SDK are loaded. What an SDK's check
   for circular dependencies added, quadratic in models and node pools, is gone (`plinth/cycles.py`).
-- **The comment** plans each environment twice, as it is and as it would be, in one process.
 """
+
+
+def _stack_part() -> str:
+    rows, note = stack.measure()
+    return f"""\
+All six capabilities of the [starter](../examples/starter/README.md) as processes, by the clock from
+`plinth up local` on; twice from nothing, first in a new clone of this repository. The engine, the
+services' Python environments and Debian's programs are in the caches, and the project's own Python
+environment is made before the clock starts. {_machine()}
+
+{_table("| what |", rows, "in a new clone | the second time |")}
+
+- {note}
+- Memory is the proportional share (PSS) of all processes of the platform, after the prediction.
+- Training, promotion and the question are the starter's own scripts, one after the other: each
+  loads its libraries anew.
+"""
+
+
+_PARTS: dict[str, tuple[str, Callable[[], str]]] = {
+    "commands": ("Commands", _commands_part),
+    "clouds": ("Clouds", _clouds_part),
+    "growth": ("Growth", _growth_part),
+    "stack": ("The platform on this machine", _stack_part),
+}
+
+
+def main() -> None:
+    """Measures what is named, or everything, and writes it into the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="*", help=", ".join(_PARTS))
+    named = parser.parse_args().part
+    if unknown := set(named) - set(_PARTS):
+        parser.error(f"no part is named {', '.join(unknown)}; there are {', '.join(_PARTS)}")
+    BENCH.mkdir(parents=True, exist_ok=True)
+    _keep_byte_code()
+    text = PAGE.read_text(encoding="utf-8")
+    for part in named or _PARTS:
+        title, measured = _PARTS[part]
+        body = measured()
+        print(f"\n{body}")
+        text = _replaced(text, title, body)
+        PAGE.write_text(text, encoding="utf-8")
+    print("docs/benchmarks.md written")
 
 
 if __name__ == "__main__":

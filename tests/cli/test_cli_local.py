@@ -169,6 +169,17 @@ def test_the_status_of_a_service(plinth: Plinth, home: Home, port: int) -> None:
     assert (service["running"], service["pid"], service["exit_code"]) == (False, None, -1)
 
 
+def test_the_status_says_what_is_skipped(plinth: Plinth, home: Home, port: int) -> None:
+    why = "grafana is skipped: grafana is not on PATH; once it can be had, `plinth up` starts it"
+    assert "skipped" not in plinth("status", "dev").out
+    home.skipped.mkdir()
+    (home.skipped / "grafana").write_text(why, encoding="utf-8")
+    answer = plinth("status", "dev")
+    assert answer.code == 0
+    assert why in " ".join(answer.out.split())
+    assert plinth("status", "dev", "--json").json["skipped"] == {"grafana": why}
+
+
 def test_the_status_when_the_supervisor_was_killed(plinth: Plinth, home: Home, port: int) -> None:
     pid = int((home.supervisor / "supervisord.pid").read_text(encoding="utf-8"))
     os.kill(pid, signal.SIGKILL)

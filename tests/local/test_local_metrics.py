@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from plinth.graph import UNKNOWN
-from plinth.local import ports
+from plinth.local import ports, services
 from plinth.local.home import Home
 from plinth.local.kinds import Machine, Service
 from plinth.local.supervisor import marked
@@ -95,6 +95,7 @@ def test_a_program_that_is_missing_is_skipped_and_started_once_it_is_there(
     assert made["skipped"] == (
         "one is skipped: one is not on PATH; once it can be had, `plinth up` starts it"
     )
+    assert services.skipped(machine.home) == {"one": made["skipped"]}
     # Nothing was started, nothing changes by itself, and there is nothing to stop.
     assert list(marked(machine.home)) == []
     assert kind.look(machine, "one", made) == made
@@ -103,11 +104,15 @@ def test_a_program_that_is_missing_is_skipped_and_started_once_it_is_there(
     made = kind.make(machine, "one", there, made)
     assert (made["running"], made["skipped"]) == (True, "")
     assert list(marked(machine.home, "one"))
+    assert services.skipped(machine.home) == {}
 
     made = kind.make(machine, "one", skipped, made)
     assert made["running"] is False
     assert list(marked(machine.home, "one")) == []
     assert not machine.home.targets.exists()
+    assert list(services.skipped(machine.home)) == ["one"]
+    kind.delete(machine, "one", made)
+    assert services.skipped(machine.home) == {}
 
 
 def test_before_it_is_looked_for_nobody_knows(machine: Machine) -> None:

@@ -29,12 +29,13 @@ def status(environment: str, spec: Path, *, as_json: bool) -> int:
     """Show the services of ENV on this machine: whether each runs, since when, where, how large.
 
     Memory is that of all its processes. Exit code 1 when one does not run, or ENV is not up. None
-    is started again by itself: `plinth up ENV` does that.
+    is started again by itself: `plinth up ENV` does that. What is skipped is said, with why.
     """
-    from plinth.local.services import services
+    from plinth.local.services import services, skipped
 
     home, some = _home(spec, environment)
     found = services(home)
+    missing = skipped(home)
     ok = bool(found or not some) and all(service.running for service in found)
     if as_json:
         output.emit(
@@ -44,10 +45,11 @@ def status(environment: str, spec: Path, *, as_json: bool) -> int:
                 "up": bool(found) if some else None,
                 "folder": str(home.root),
                 "services": [_described(service) for service in found],
+                "skipped": missing,
             }
         )
     elif found:
-        _show(environment, found)
+        _show(environment, found, missing)
     elif some:
         click.echo(f"{environment} is not up; `plinth up {environment}` brings it up.")
     else:
@@ -70,7 +72,7 @@ def _described(service: Service) -> dict[str, Any]:
     return {**asdict(service), "since": since}
 
 
-def _show(environment: str, found: Collection[Service]) -> None:
+def _show(environment: str, found: Collection[Service], missing: Mapping[str, str]) -> None:
     from plinth.cli import tables
 
     table = tables.grid("service", "state", "pid", "port", "memory")
@@ -93,6 +95,8 @@ def _show(environment: str, found: Collection[Service]) -> None:
             f"`plinth logs {environment} {ended}` may say why, `plinth up {environment}` starts "
             "what does not run."
         )
+    for reason in missing.values():
+        tables.show(tables.warning(reason))
 
 
 def _state(service: Service) -> str:

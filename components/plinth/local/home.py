@@ -67,6 +67,11 @@ class Home:
         return self.supervisor / "programs"
 
     @property
+    def skipped(self) -> Path:
+        """Why services are not started: one file each."""
+        return self.root / "skipped"
+
+    @property
     def socket(self) -> Path:
         """Where the supervisor listens: in the folder, unless its path is too long for a socket.
 

@@ -127,7 +127,7 @@ class Environment:
         if not home.owner.is_file():
             return
         machine.supervisor.end()
-        for folder in (home.services, home.targets, home.logs, home.supervisor):
+        for folder in (home.services, home.skipped, home.targets, home.logs, home.supervisor):
             shutil.rmtree(folder, ignore_errors=True)
         for folder in (home.data, home.passwords):
             with contextlib.suppress(OSError):  # not there, or with something that is kept
@@ -356,7 +356,11 @@ class Service:
         if inputs.get("missing"):
             if folder.exists():
                 self.delete(machine, name, outputs)
-            return self.expect(machine, name, inputs, outputs)
+            expected = self.expect(machine, name, inputs, outputs)
+            machine.home.skipped.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (machine.home.skipped / name).write_text(expected["skipped"], encoding="utf-8")
+            return expected
+        (machine.home.skipped / name).unlink(missing_ok=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, text in (inputs.get("files") or {}).items():
             path = folder / file
@@ -393,6 +397,7 @@ class Service:
         del outputs
         machine.supervisor.stop(name)
         _withdraw(machine.home, name)
+        (machine.home.skipped / name).unlink(missing_ok=True)
         shutil.rmtree(machine.home.services / name, ignore_errors=True)
 
     def _wait(self, machine: Machine, name: str, inputs: Data, said: int) -> None:

@@ -55,6 +55,11 @@ def services(home: Home) -> tuple[Service, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
+def skipped(home: Home) -> dict[str, str]:
+    """Why services are not started, each as ``up`` says it."""
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(home.skipped.glob("*"))}
+
+
 def _service(status: Status) -> Service:
     if not status.running:
         return Service(

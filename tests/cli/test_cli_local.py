@@ -21,6 +21,7 @@ import pytest
 from cli_support import Plinth
 
 from plinth import operations
+from plinth.graph import SECRET as MASK
 from plinth.graph import Resource
 from plinth.local.home import Home
 from plinth.local.needs import needs
@@ -113,7 +114,12 @@ def _get(port: int, path: str = "/") -> bool:
 def outputs(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the state of every environment says."""
     said: dict[str, Any] = dict(OUTPUTS)
-    stack = SimpleNamespace(outputs=lambda *, show_secrets: said)
+    stack = SimpleNamespace(
+        outputs=lambda *, show_secrets: {
+            name: MASK if value == SECRET and not show_secrets else value
+            for name, value in said.items()
+        }
+    )
     opened = SimpleNamespace(stack=stack)
     monkeypatch.setattr(operations, "open_environment", lambda *_, **__: opened)
     return said
@@ -321,6 +327,16 @@ def test_pages(plinth: Plinth, outputs: dict[str, Any], monkeypatch: pytest.Monk
     assert plinth("open", "dev", "--json").problem["code"] == "not-up"
 
 
+def test_outputs_show_secrets_to_who_asks(plinth: Plinth, outputs: dict[str, Any]) -> None:
+    assert plinth("outputs", "dev", "--json").json == {
+        **outputs,
+        "monitoring_client_GRAFANA_PASSWORD": MASK,
+    }
+    assert MASK in plinth("outputs", "dev").out
+    assert plinth("outputs", "dev", "--show-secrets", "--json").json == outputs
+    assert MASK not in plinth("outputs", "dev", "--show-secrets").out
+
+
 def test_variables_reach_a_shell_as_they_are(plinth: Plinth, outputs: dict[str, Any]) -> None:
     wanted = {"GRAFANA_PASSWORD": SECRET, "MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}
     assert plinth("env", "dev", "--json").json == {"environment": "dev", "variables": wanted}
@@ -365,9 +381,11 @@ def test_no_variables(plinth: Plinth, outputs: dict[str, Any]) -> None:
 # --- rehearsals, and what is missing --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["preview", "up", "refresh", "destroy", "outputs"])
+@pytest.mark.parametrize(
+    "command", ["preview", "up", "refresh", "destroy", "outputs", "engine env"]
+)
 def test_nothing_is_rehearsed_here(plinth: Plinth, command: str) -> None:
-    answer = plinth(command, "dev", "--rehearse", "--json")
+    answer = plinth(*command.split(), "dev", "--rehearse", "--json")
     assert (answer.code, answer.problem["code"]) == (2, "nothing-to-rehearse")
     assert "runs on this machine" in answer.problem["message"]
     assert "`plinth up dev`" in answer.problem["fix"]

@@ -270,12 +270,15 @@ def destroy(
 
 @click.command()
 @_engine_options
-def outputs(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> None:
-    """Print the outputs of ENV; secret values are masked."""
+@click.option("--show-secrets", is_flag=True, help="Print secret values as they are.")
+def outputs(
+    environment: str, spec: Path, *, rehearse: bool, as_json: bool, show_secrets: bool
+) -> None:
+    """Print the outputs of ENV; secret values are masked unless --show-secrets is said."""
     from plinth.operations import open_environment
 
     opened = open_environment(spec, environment, rehearse=rehearse)
-    found = opened.stack.outputs()
+    found = opened.stack.outputs(show_secrets=show_secrets)
     if as_json:
         output.emit(found)
     elif found:

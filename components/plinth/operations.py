@@ -175,7 +175,7 @@ def open_environment(
     from plinth.engine.workspace import Stack
 
     blueprint = program.blueprint_of(spec, environment)
-    _refuse_rehearsal(blueprint, rehearse=rehearse)
+    refuse_rehearsal(blueprint, rehearse=rehearse)
     settings = settings_of(blueprint, spec, rehearse=rehearse)
     stack = Stack(
         settings,
@@ -188,7 +188,12 @@ def open_environment(
     return Environment(spec=spec, blueprint=blueprint, stack=stack, rehearse=rehearse)
 
 
-def _refuse_rehearsal(blueprint: Blueprint, *, rehearse: bool) -> None:
+def refuse_rehearsal(blueprint: Blueprint, *, rehearse: bool) -> None:
+    """Refuses to rehearse what runs on this machine anyway.
+
+    Raises:
+        UsageError: That was asked for.
+    """
     if rehearse and blueprint.cloud.here:
         name = blueprint.environment
         raise UsageError(

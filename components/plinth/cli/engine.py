@@ -82,10 +82,12 @@ def env(environment: str, spec: Path, *, rehearse: bool, as_json: bool) -> None:
     Use it as: eval "$(plinth engine env dev)"; pulumi preview -s dev
     """
     from plinth.engine.settings import environment_variables
-    from plinth.operations import settings_of
+    from plinth.operations import refuse_rehearsal, settings_of
     from plinth.program import blueprint_of
 
-    settings = settings_of(blueprint_of(spec, environment), spec, rehearse=rehearse)
+    blueprint = blueprint_of(spec, environment)
+    refuse_rehearsal(blueprint, rehearse=rehearse)
+    settings = settings_of(blueprint, spec, rehearse=rehearse)
     variables = environment_variables(settings)
     folder = settings.project_directory.absolute()
     if as_json:

@@ -5,13 +5,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ENV    ?= dev
+SPEC   ?= stacks/platform.yaml
 WORKERS ?= 2
 
 # Trust what the machine trusts: behind a proxy of one's own, uv's built-in certificates fail.
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help up down rehearse rehearse-down test test-slow lint format bench lock docs clean
+.PHONY: help up down rehearse rehearse-down test test-slow lint format bench screenshots lock docs clean
 
 help: ## Show this.
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -69,6 +70,10 @@ docs: $(BIN)/plinth ## Write what is generated: schema, support matrix, policy p
 
 bench: engine ## Measure speed and memory; writes docs/benchmarks.md (PART=stack for a part of it).
 	@$(BIN)/python tests/bench/run.py $(PART)
+
+screenshots: $(BIN)/plinth ## Take the docs' pictures anew, by Chromium, of an environment here that is up (SPEC=FILE).
+	@$(BIN)/uv run --quiet --no-project --python $(BIN)/python --with playwright==1.65.2 --with pillow==13.0.0 \
+	  docs/screenshots.py --plinth $(BIN)/plinth --spec $(SPEC)
 
 lock: ## Pin the newest packages that fit pyproject.toml.
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --all-extras --group dev --no-header pyproject.toml --output-file requirements.lock

@@ -34,6 +34,17 @@ def test_the_commands_of_the_readme_exist() -> None:
         assert link.startswith("http") or (ROOT / link).exists(), link
 
 
+def test_every_picture_is_there_and_used() -> None:
+    """`make screenshots` takes them; few colours keep them small."""
+    shown = set()
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for text, link in re.findall(r"!\[([^]]*)\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            assert text, f"{page}: {link} has no text for those who do not see it"
+            shown.add((page.parent / link).resolve())
+    assert shown == set((ROOT / "docs" / "images").glob("*"))
+    assert all(file.stat().st_size < 150 * 1024 for file in shown)
+
+
 def test_what_the_docs_say_of_policies_works(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -228,7 +228,7 @@ def inference_service(
             "prometheus.kserve.io/port": str(server.metrics_port),
             # Where the storage initializer finds keys (``StorageSecretNameAnnotation``, v0.20).
             **({"serving.kserve.io/secretName": store_secret} if store_secret else {}),
-            **({recording.VERSION: pinned["version"]} if recorder and pinned else {}),
+            **({manifests.TOLD_VERSION: pinned["version"]} if recorder and pinned else {}),
         },
         **({"logger": recording.logger(recorder)} if recorder else {}),
         "serviceAccountName": READER,

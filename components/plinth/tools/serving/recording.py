@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from plinth import render
 from plinth.ports import Grant
+from plinth.tools.serving import manifests
 from plinth.workloads import Container, WebApp
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 #: Name of the Deployment, its Service and its service account.
 NAME: Final = "recorder"
 PORT: Final = 8080
-#: Annotation of a model's pods that says which version of the registry they serve.
-VERSION: Final = "plinth.dev/version"
 
 _FOLDER: Final = "/etc/recorder"
 _SCRIPT: Final = "recorder.py"
@@ -37,7 +36,7 @@ _IMAGE: Final = "mlflow"
 
 def logger(url: str) -> dict[str, Any]:
     """``spec.predictor.logger`` of a model that is recorded."""
-    return {"mode": "all", "url": url, "metadataAnnotations": [VERSION]}
+    return {"mode": "all", "url": url, "metadataAnnotations": [manifests.TOLD_VERSION]}
 
 
 def build(

@@ -1,7 +1,8 @@
 """Takes Alertmanager's webhook (payload version 4) and starts the pipelines that retrain models.
 
 A run's name is made of the alert, its model and the time it began, so repeats of one alert start
-one run.  While Airflow cannot be asked the answer is 503, upon which Alertmanager tries again; what
+one run; what another alert says while a model is being retrained is answered by that run.  While
+Airflow cannot be asked the answer is 503, upon which Alertmanager tries again; what
 Airflow refuses is counted and logged.
 """
 
@@ -81,7 +82,7 @@ class Airflow:
 
     def token(self) -> str:
         """A token; alerts are rare, so it is not worth keeping."""
-        status, answer = self.post("/auth/token", self.login)
+        status, answer = self.ask("/auth/token", self.login)
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not token:
             # Its user is made by a job that may still be on its way, so trying again may help.
@@ -91,7 +92,11 @@ class Airflow:
     def start(self, pipeline: str, run: Mapping[str, Any], token: str) -> tuple[str, str]:
         """Asks for a run: what came of it, and what Airflow said if it was refused."""
         path = f"/api/v2/dags/{urllib.parse.quote(pipeline, safe='')}/dagRuns"
-        status, answer = self.post(path, run, {"Authorization": f"Bearer {token}"})
+        headers = {"Authorization": f"Bearer {token}"}
+        _, found = self.ask(f"{path}?state=queued&state=running&limit=1", headers=headers)
+        if isinstance(found, dict) and found.get("dag_runs"):
+            return "already", ""
+        status, answer = self.ask(path, run, headers)
         if status == 409:
             return "already", ""
         if status < 300:
@@ -99,13 +104,16 @@ class Airflow:
         detail = answer.get("detail") if isinstance(answer, dict) else None
         return "failed", f"{status} {detail or ''}".strip()
 
-    def post(
-        self, path: str, body: Any, headers: Mapping[str, str] | None = None
+    def ask(
+        self, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
-        """Status and answer; raises AwayError when there is none that says anything."""
+        """Status and answer, of a POST if there is a body.
+
+        Raises AwayError when there is none that says anything.
+        """
         request = urllib.request.Request(  # noqa: S310 - the address is ours
             f"{self.url}{path}",
-            data=json.dumps(body).encode(),
+            data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", **(headers or {})},
         )
         try:

@@ -49,13 +49,20 @@ class Airflow:
         self.pipelines = {"retrain_churn", "faces.retrain"}
         self.login = LOGIN
         self.runs: dict[str, dict[str, Any]] = {}
+        self.running: set[str] = set()
         self.broken = False
         airflow = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status, answer = airflow.answer(self.path, body, self.headers["Authorization"])
+                self._say(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+            def do_GET(self) -> None:
+                self._say(None)
+
+            def _say(self, body: Any) -> None:
+                asked = (self.path, body, self.headers["Authorization"])
+                status, answer = (502, "<html>") if airflow.broken else airflow.answer(*asked)
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(json.dumps(answer).encode())
@@ -68,15 +75,17 @@ class Airflow:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, path: str, body: Any, authorization: str | None) -> tuple[int, Any]:
-        if self.broken:
-            return 502, "<html>"
         if path == "/auth/token":
             known = body == self.login
             return (201, {"access_token": "let-me-in"}) if known else (401, {"detail": "Invalid"})
         if authorization != "Bearer let-me-in":
             return 401, {"detail": "Not authenticated"}
-        _, api, _, _, pipeline, _ = path.split("/")
+        where, _, query = path.partition("?")
+        _, api, _, _, pipeline, _ = where.split("/")
         assert api == "api"
+        if body is None:
+            assert query == "state=queued&state=running&limit=1"
+            return 200, {"dag_runs": [{}] if pipeline in self.running else [], "total_entries": 0}
         assert body.keys() == {"dag_run_id", "logical_date", "conf"}
         if pipeline not in self.pipelines:
             return 404, {"detail": f"DAG with dag_id: '{pipeline}' not found"}
@@ -215,6 +224,19 @@ def test_every_alert_and_model_has_a_run_of_its_own(airflow: Airflow, receiver: 
         ("retrain_churn", "PlinthModelWorse"),
         ("faces.retrain", "PlinthModelDrifting"),
     ]
+
+
+def test_a_model_that_is_being_retrained_is_not_retrained_twice(
+    airflow: Airflow, receiver: Receiver
+) -> None:
+    """One push may raise two alerts; a second run would have the same data."""
+    airflow.running = {"retrain_churn"}
+    assert receiver.post(PAYLOAD) == 200
+    assert not airflow.runs
+    assert receiver.counts() == {"started": 0, "already": 1, "failed": 0}
+    airflow.running = set()
+    assert receiver.post(PAYLOAD) == 200
+    assert len(airflow.runs) == 1
 
 
 def test_what_is_over_or_of_others_is_no_reason(airflow: Airflow, receiver: Receiver) -> None:

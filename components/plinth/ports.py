@@ -280,6 +280,9 @@ class Program:
         environment: Its variables; it sees few others.
         files: Files in its working directory, by name.
         before: Commands that must succeed before each start, such as a migration.
+        ready: Command that succeeds once it is ready, in place of ``health``, for one that does not
+            speak HTTP.
+        stop: Signal that ends it.
         seconds: How long it may take until it is ready.
         metrics: Where it shows its metrics, if it does.
         missing: Why it cannot run, if anything may be missing: then it is skipped, with a warning.
@@ -291,6 +294,8 @@ class Program:
     environment: Mapping[str, Input[str]] = field(default_factory=dict)
     files: Mapping[str, Input[str]] = field(default_factory=dict)
     before: Sequence[Sequence[Input[str]]] = ()
+    ready: Sequence[Input[str]] | None = None
+    stop: Literal["INT"] | None = None
     seconds: int = 600
     metrics: Metrics | None = None
     missing: Input[str] | None = None
@@ -301,6 +306,23 @@ class Process:
     """A program that runs; ``ref`` is what others wait for that need it."""
 
     url: Output[str]  #: empty for one that has no port, and while it is skipped
+    ref: Resource
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessDatabase:
+    """The PostgreSQL server that services of this machine share.
+
+    Attributes:
+        address: Role, host and port, as they stand in a URI.
+        variables: By which libpq finds it and logs in, as a role that may make databases.
+        missing: Why there is none, as :attr:`Program.missing` has it.
+        ref: What to wait for.
+    """
+
+    address: Output[str]
+    variables: Mapping[str, Input[str]]
+    missing: Input[str]
     ref: Resource
 
 
@@ -500,6 +522,10 @@ class ProcessPort(Protocol):
         self, name: str, made: Generated | None = None, *, parent: Resource
     ) -> Output[str]:
         """Makes a secret, once; ``None`` for a password of the usual length."""
+        ...
+
+    def database(self) -> ProcessDatabase | None:
+        """The server for what services know; ``None`` where each keeps that in files of its own."""
         ...
 
     def port(self, name: str, default: int) -> Output[int]:

@@ -123,6 +123,23 @@ def test_an_unpacked_program_finds_its_pages_from_where_it_runs(
     assert list(folder.iterdir()) == []
 
 
+def test_the_latest_is_taken_of_versions_that_are_beside_each_other(
+    system: Path, tmp_path: Path
+) -> None:
+    del system
+    for version in ("9", "15", "17"):
+        _script(tmp_path / "lib" / version / "bin" / "gauge", "#!/bin/sh\n")
+    (tmp_path / "lib" / "17" / "bin" / "gauge").chmod(0o644)  # no program
+    names = ("gauge", f"{tmp_path}/lib/*/bin/gauge")
+    assert executables.here(names, "") == executables.Found(path=f"{tmp_path}/lib/15/bin/gauge")
+    # The same place in a package that was unpacked.
+    unpacked = tmp_path / "cache/executables/gauge-server" / f"{tmp_path}"[1:] / "lib/15/bin/gauge"
+    _script(unpacked, "#!/bin/sh\n")
+    for version in ("9", "15"):
+        (tmp_path / "lib" / version / "bin" / "gauge").unlink()
+    assert executables.here(names, "gauge-server") == executables.Found(path=str(unpacked))
+
+
 @pytest.mark.parametrize(
     ("says", "sentence"),
     [

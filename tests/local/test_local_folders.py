@@ -54,6 +54,20 @@ def test_a_folder_of_another_environment_is_refused(local: Machine) -> None:
     claim(local, "renamed-local")
 
 
+def test_what_root_may_not_run_is_refused_before_anything_is_made(
+    local: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment, inputs = kind("Environment"), {**OWNER, "rootless": "postgresql"}
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    for call in (environment.expect, environment.make):
+        with pytest.raises(EngineError, match="postgresql refuses to run as root"):
+            call(local, "environment", inputs, {})
+    assert not local.home.root.exists()
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    environment.make(local, "environment", inputs, {})
+    assert local.home.owner.is_file()
+
+
 def test_two_checkouts_do_not_share_a_folder_outside_of_them(tmp_path: Path) -> None:
     home = Home(tmp_path / "mlops")
     first, second = (Machine(home, project=tmp_path / name) for name in ("one", "two"))

@@ -180,3 +180,37 @@ def test_changed_files_and_variables_are_there_after_the_next_start(local: Machi
 def test_modules_of_plinth_are_not_taken_from_the_working_folder(local: Machine) -> None:
     inputs = {**tiny(local, free_port()), "files": {"plinth.py": "raise SystemExit(9)"}}
     assert up(local, "web", inputs)
+
+
+def test_one_without_http_is_ready_when_a_command_says_so(local: Machine) -> None:
+    sign = local.project / "ready"
+    port = free_port()
+    inputs = {**tiny(local, port), "health": "/none", "ready": ["test", "-f", str(sign)]}
+    thread, raised = in_background(lambda: kind("Service").make(local, "web", inputs, {}))
+    soon(lambda: bool(ours(local, "web")))
+    thread.join(2)
+    assert thread.is_alive()
+    sign.touch()
+    thread.join(20)
+    assert raised == []
+    assert running(answer(port))
+
+
+def test_one_is_ended_by_the_signal_that_it_wants(local: Machine) -> None:
+    told = local.project / "told"
+    script = (
+        "import http.server, pathlib, signal, sys\n"
+        "def end(number, frame):\n"
+        f"    pathlib.Path({str(told)!r}).write_text(signal.Signals(number).name)\n"
+        "    sys.exit()\n"
+        "for each in (signal.SIGINT, signal.SIGTERM): signal.signal(each, end)\n"
+        "class Handler(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self): self.send_response(200); self.end_headers()\n"
+        "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()\n"
+    )
+    for stop, name in ((None, "SIGTERM"), ("INT", "SIGINT")):
+        port = free_port()
+        inputs = {**tiny(local, port), "command": [sys.executable, "-c", script, str(port)]}
+        kind("Service").make(local, "web", {**inputs, "stop": stop}, {})
+        kind("Service").delete(local, "web", {})
+        assert told.read_text() == name

@@ -10,6 +10,7 @@ programs look for their data files below ``/usr/share``, and not all can be told
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -50,18 +51,30 @@ class Found:
 
 
 def here(names: Sequence[str], package: str) -> Found | None:
-    """Finds a program that is on ``PATH``, or was unpacked before; see :func:`find`."""
-    on_path = (shutil.which(name) for name in names)
-    if path := next(filter(None, on_path), None) or _unpacked(package, names):
+    """Finds a program that is installed, or was unpacked before; see :func:`find`."""
+    installed = (_installed(name) for name in names)
+    if path := next(filter(None, installed), None) or _unpacked(package, names):
         return Found(path=path)
     return None
+
+
+def _installed(name: str) -> str | None:
+    return _latest(Path("/"), name) if name.startswith("/") else shutil.which(name)
+
+
+def _latest(root: Path, pattern: str) -> str | None:
+    """The program of the highest version of those that a pattern finds below ``root``."""
+    found = (path for path in root.glob(pattern.lstrip("/")) if os.access(path, os.X_OK))
+    ordered = sorted(found, key=lambda path: [*map(int, re.findall(r"\d+", str(path)))])
+    return str(ordered[-1]) if ordered else None
 
 
 def find(names: Sequence[str], package: str, cancelled: threading.Event) -> Found:
     """Finds a program, or fetches it.
 
     Args:
-        names: What it may be called, the likelier name first.
+        names: What it may be called, the likelier name first; a pattern of paths from the root for
+            where it is that is not on ``PATH``.
         package: Debian package that has it under one of the names; empty for none.
         cancelled: Ends the work early.
 
@@ -92,9 +105,11 @@ def link(program: Path, folder: Path) -> None:
 
 
 def _unpacked(package: str, names: Sequence[str]) -> str | None:
+    if not package:
+        return None
     root = home.executables() / package
-    paths = (root / folder / name for name in names for folder in ("usr/bin", "usr/sbin"))
-    return next((str(path) for path in paths if package and os.access(path, os.X_OK)), None)
+    places = (f"usr/*bin/{name}" if not name.startswith("/") else name for name in names)
+    return next(filter(None, (_latest(root, place) for place in places)), None)
 
 
 def _fetch(package: str, cancelled: threading.Event) -> str:

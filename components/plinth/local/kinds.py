@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import string
+import subprocess
 import threading
 import time
 import urllib.request
@@ -86,6 +87,8 @@ class Kind(Protocol):
 class Environment:
     """The folder of all that is an environment's: ``path``, and whose it is, ``owner``.
 
+    ``rootless`` names what in it refuses to run as root, if anything does.
+
     Everything else depends on it, so it is made first and deleted last, with whatever a run that
     was cut off has left in it.
     """
@@ -94,9 +97,11 @@ class Environment:
         """Its path.
 
         Raises:
-            EngineError: The folder is somebody else's.
+            EngineError: The folder is somebody else's, or root brings up what root may not run.
         """
         del name
+        if inputs.get("rootless") and os.geteuid() == 0:
+            raise EngineError(_rootless(inputs["rootless"]))
         home = machine.home
         try:
             owner = home.owner.read_text(encoding="utf-8").strip()
@@ -140,6 +145,14 @@ class Environment:
         """Two checkouts of a project may name the same folder, but only outside of both."""
         inside = machine.home.root.is_relative_to(machine.project)
         return str(known["owner"]) if inside else f"{known['owner']} of {machine.project}"
+
+
+def _rootless(name: str) -> Problem:
+    return Problem(
+        code="root",
+        message=f"{name} refuses to run as root, and this is root",
+        fix=f"Run the same command as an ordinary user, or leave {name} out of `clouds.local`.",
+    )
 
 
 def _not_ours(home: Home, why: str) -> Problem:
@@ -330,9 +343,10 @@ class Service:
 
     Inputs: ``command`` and ``environment``; ``files``, by name, in its own folder, which is its
     working directory; ``before``, commands that must succeed first; ``port`` and ``health``, the
-    path that answers 200 once it is ready; ``seconds``, how long that may take; ``metrics``, as
-    :func:`_announce` has it; ``missing``, why it cannot run: it is ``skipped`` then.  Without
-    ``port`` it answers nobody, and is ready once it has run for :data:`_SETTLED_SECONDS`.
+    path that answers 200 once it is ready, or ``ready``, a command that succeeds then; ``seconds``,
+    how long that may take; ``metrics``, as :func:`_announce` has it; ``missing``, why it cannot
+    run: it is ``skipped`` then; ``stop``, the signal that ends it.  Without ``port`` it answers
+    nobody, and is ready once it has run for :data:`_SETTLED_SECONDS`.
     """
 
     def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
@@ -378,6 +392,7 @@ class Service:
                 "before": inputs.get("before") or [],
                 "folder": str(folder),
             },
+            inputs.get("stop") or "TERM",
         )
         try:
             self._wait(machine, name, inputs, said)
@@ -407,7 +422,10 @@ class Service:
         begun = time.monotonic()
         while True:
             passed = time.monotonic() - begun
-            ready = _answers(url) if port else passed > _SETTLED_SECONDS
+            if inputs.get("ready"):
+                ready = _succeeds(inputs["ready"])
+            else:
+                ready = _answers(url) if port else passed > _SETTLED_SECONDS
             status = machine.supervisor.status(name)
             if status is None or not status.running:
                 raise EngineError(_failed(machine, name, f"{name} {_end(status)}", said))
@@ -463,6 +481,10 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)
     except (OSError, HTTPException, ValueError):
         return False
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
 def _end(status: Status | None) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from plinth.findings import Finding
 from plinth.graph import Resource
-from plinth.local import home, packages
+from plinth.local import executables, home, packages
 from plinth.local.example import PACKAGE
 
 #: What a Python environment takes at most while it is made, in bytes: MLflow's has 725 MiB.
@@ -59,14 +58,10 @@ def _space(environments: set[tuple[str, str]]) -> Finding:
 def _program(names: Sequence[str], package: str) -> Finding:
     """One program: on ``PATH``, brought by Debian before, or within reach."""
     name = names[0]
-    paths = (shutil.which(each) for each in names)
-    detail = next(filter(None, paths), "")
-    if not detail and package:
-        unpacked: Path = home.executables() / package
-        if unpacked.is_dir():
-            detail = f"Debian's, in {unpacked}"
-        elif shutil.which("apt-get") and shutil.which("dpkg-deb"):
-            detail = f"not here yet; `plinth up` unpacks it from Debian's package {package}"
+    found = executables.here(names, package)
+    detail = found.path if found else ""
+    if not detail and package and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        detail = f"not here yet; `plinth up` unpacks it from Debian's package {package}"
     return Finding(
         name=name,
         ok=bool(detail),

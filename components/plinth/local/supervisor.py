@@ -71,7 +71,7 @@ directory = {folder}
 autostart = false
 autorestart = false
 startsecs = 0
-stopsignal = TERM
+stopsignal = {stop}
 stopwaitsecs = 15
 stopasgroup = true
 killasgroup = true
@@ -119,12 +119,13 @@ class Supervisor:
 
     # --- what changes it -------------------------------------------------------------------------
 
-    def start(self, name: str, launch: Mapping[str, Any]) -> None:
+    def start(self, name: str, launch: Mapping[str, Any], stop: str = "TERM") -> None:
         """Starts a service, in place of the one of that name.
 
         Args:
             name: The service.
             launch: What :mod:`plinth.local.launch` reads.
+            stop: Signal that ends it, and its process group.
 
         Raises:
             EngineError: The supervisor does not start.
@@ -139,6 +140,7 @@ class Supervisor:
             command=shlex.join([*_PYTHON, "plinth.local.launch", str(file)]),
             folder=str(folder),
             log=str(self._home.log(name)),
+            stop=stop,
         )
         with self._alone():
             self._ensure()

@@ -10,7 +10,7 @@ from pulumi import Input, Output, Resource, ResourceOptions, log
 
 from plinth import ports
 from plinth.blueprint import Blueprint
-from plinth.clouds.local import resources
+from plinth.clouds.local import postgresql, resources
 from plinth.clouds.local.options import folder_of, options_of
 from plinth.local import packages
 from plinth.spec.options import BucketOptions
@@ -29,14 +29,17 @@ class Local:
         self._provider = resources.Provider(
             "plinth-local", folder=self._folder, opts=ResourceOptions(parent=parent)
         )
+        self._server = options_of(blueprint).database == postgresql.NAME
         self._environment = resources.Environment(
             "environment",
             owner=blueprint.prefix,
+            rootless=postgresql.NAME if self._server else None,
             opts=ResourceOptions(parent=parent, provider=self._provider),
         )
         self._packages: dict[str, resources.Packages] = {}
         self._taken: dict[str, resources.Port] = {}
         self._executables: dict[str, ports.Executable] = {}
+        self._database: ports.ProcessDatabase | None = None
         self._parent = parent
 
     def _child(self, parent: Resource, depends_on: Sequence[Resource] = ()) -> ResourceOptions:
@@ -97,6 +100,12 @@ class Local:
         )
         return Output.secret(secret.value)
 
+    def database(self) -> ports.ProcessDatabase | None:
+        """The environment's PostgreSQL server, where the spec asks for it; made once."""
+        if self._server and self._database is None:
+            self._database = postgresql.server(self, parent=self._parent)
+        return self._database
+
     def port(self, name: str, default: int) -> Output[int]:
         """The port that the spec names, or the default; the next one where it is in use."""
         if name not in self._taken:
@@ -122,6 +131,8 @@ class Local:
             before=program.before,
             port=program.port,
             health=program.health,
+            ready=program.ready,
+            stop=program.stop,
             seconds=program.seconds,
             metrics=_metrics(name, program.metrics) if program.metrics else None,
             missing=program.missing,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,11 @@ class LocalOptions(CloudOptions):
         description="Folder of the environment: data, logs, settings. Relative to the project. "
         "Default: .plinth/local/<environment>.",
         examples=["~/mlops"],
+    )
+    database: Literal["sqlite", "postgresql"] = Field(
+        default="sqlite",
+        description="Where MLflow keeps runs, registry and users: in files, or in a PostgreSQL "
+        "server of the environment. What is in the one does not move to the other.",
     )
     ports: dict[Label, int] = Field(
         default_factory=dict,

@@ -27,10 +27,12 @@ class _Resource(pulumi.CustomResource):
 
 
 class Environment(_Resource):
-    """The environment's folder, and whose it is."""
+    """The environment's folder, whose it is, and what in it refuses to run as root."""
 
-    def __init__(self, name: str, *, owner: str, opts: ResourceOptions | None = None) -> None:
-        super().__init__(name, {"owner": owner, "path": None}, opts)
+    def __init__(
+        self, name: str, *, owner: str, rootless: str | None, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, {"owner": owner, "rootless": rootless, "path": None}, opts)
 
 
 class Folder(_Resource):
@@ -109,6 +111,8 @@ class Service(_Resource):
         before: Sequence[Sequence[Input[str]]],
         port: Input[int] | None,
         health: str,
+        ready: Sequence[Input[str]] | None,
+        stop: str | None,
         seconds: int,
         metrics: Mapping[str, Input[Any]] | None,
         missing: Input[str] | None,
@@ -121,6 +125,8 @@ class Service(_Resource):
             "before": [list(step) for step in before],
             "port": port,
             "health": health,
+            "ready": ready,
+            "stop": stop,
             "seconds": seconds,
             "metrics": metrics,
             "missing": missing,

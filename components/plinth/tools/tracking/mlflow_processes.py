@@ -1,13 +1,22 @@
-"""MLflow as a process: the same server and login as on a cluster, runs in SQLite."""
+"""MLflow as a process: the same server and login as on a cluster.
+
+Runs and users are in SQLite, or on the machine's PostgreSQL server where it has one.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from plinth import render
 from plinth.ports import METRICS_USER, Metrics, Program, Secret
 from plinth.results import Tracking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pulumi import Input, Resource
+
     from plinth.context import Context
     from plinth.tools.tracking.mlflow import Options
 
@@ -22,13 +31,12 @@ def build(options: Options, context: Context) -> Tracking:
     artifacts = context.peers.artifacts
     if artifacts is None:
         raise RuntimeError("MLflow without artifacts is refused by the blueprint")
-    data = cloud.folder(NAME, parent=parent)
+    store = _store(context)
     port = cloud.port(NAME, PORT)
     password = cloud.password("mlflow-admin", parent=parent)
     session = cloud.password("mlflow-session", parent=parent)
     vault = cloud.password("mlflow-vault", parent=parent)
     scraped = "monitoring" in context.blueprint.choices
-    runs = context.format("sqlite:///{}/mlflow.db", data)
     program = context.format("{}/bin/mlflow", cloud.python(NAME))
     server = Program(
         command=[
@@ -38,7 +46,8 @@ def build(options: Options, context: Context) -> Tracking:
             *(("--expose-prometheus", "metrics") if scraped else ()),
         ],
         environment={
-            "MLFLOW_BACKEND_STORE_URI": runs,
+            **store.variables,
+            "MLFLOW_BACKEND_STORE_URI": store.runs,
             "MLFLOW_ARTIFACTS_DESTINATION": artifacts.mlflow_root,
             "MLFLOW_AUTH_CONFIG_PATH": "basic_auth.ini",
             "MLFLOW_AUTH_ADMIN_USERNAME": _USER,
@@ -53,15 +62,17 @@ def build(options: Options, context: Context) -> Tracking:
             "basic_auth.ini": context.text(
                 "mlflow/basic_auth.ini.j2",
                 default_permission=options.default_permission,
-                database_uri=context.format("sqlite:///{}/users.db", data),
-            )
+                database_uri=store.users,
+            ),
+            **store.files,
         },
-        before=[[program, "db", "upgrade", runs]],
+        before=[*store.before, [program, "db", "upgrade", store.runs]],
         port=port,
         health="/health",
         metrics=Metrics(namespace=context.namespace, password=password) if scraped else None,
+        missing=store.missing,
     )
-    process = cloud.run(NAME, server, parent=parent)
+    process = cloud.run(NAME, server, parent=parent, depends_on=store.ready)
     return Tracking(
         uri=process.url,
         url=process.url,
@@ -76,4 +87,39 @@ def build(options: Options, context: Context) -> Tracking:
             "MLFLOW_TRACKING_USERNAME": _USER,
             "MLFLOW_TRACKING_PASSWORD": password,
         },
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Store:
+    """Where runs and users are, and what the server needs to reach them."""
+
+    runs: Input[str]
+    users: Input[str]
+    variables: Mapping[str, Input[str]] = field(default_factory=dict)
+    files: Mapping[str, Input[str]] = field(default_factory=dict)
+    before: Sequence[Sequence[Input[str]]] = ()
+    missing: Input[str] | None = None
+    ready: Sequence[Resource] = ()
+
+
+def _store(context: Context) -> _Store:
+    cloud = context.cloud
+    if database := cloud.database():
+        python = context.format("{}/bin/python", cloud.python(NAME))
+        server = context.format("postgresql+psycopg2://{}", database.address)
+        return _Store(
+            runs=context.format("{}/mlflow", server),
+            users=context.format("{}/mlflow-users", server),
+            # With the password, which the address must not have: it is one of the arguments.
+            variables=database.variables,
+            files={"databases.py": render.text("postgres/databases.py")},
+            before=[[python, "databases.py", "mlflow", "mlflow-users"]],
+            missing=database.missing,
+            ready=[database.ref],
+        )
+    data = cloud.folder(NAME, parent=context.parent)
+    return _Store(
+        runs=context.format("sqlite:///{}/mlflow.db", data),
+        users=context.format("sqlite:///{}/users.db", data),
     )

@@ -321,7 +321,10 @@ def recent(model: str, rows: int = 500, since: str = "", folder: str = ""):
         import fsspec
     import pandas
 
-    folder = folder or f"{os.environ['BUCKET_DATASETS'].rstrip('/')}/inference/{model}"
+    bucket = os.environ.get("BUCKET_DATASETS", "").rstrip("/")
+    if not folder and not bucket:
+        raise SystemExit("BUCKET_DATASETS is not set, so it is not known where requests are kept")
+    folder = folder or f"{bucket}/inference/{model}"
     files, path = fsspec.core.url_to_fs(folder)
     changed = {name: files.modified(name) for name in files.glob(f"{path}/requests*.jsonl")}
     found = []

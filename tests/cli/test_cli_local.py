@@ -223,6 +223,10 @@ def test_services_elsewhere(plinth: Plinth, words: tuple[str, ...]) -> None:
 def test_logs(plinth: Plinth, home: Home, port: int) -> None:
     for number in range(5):
         _get(port, f"/{number}")
+    deadline = time.monotonic() + 20
+    while "GET /4" not in home.log("web").read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # the supervisor writes it, when it comes to it
     answer = plinth("logs", "dev", "web", "--lines", "2")
     assert answer.code == 0
     assert "GET /4" in answer.out

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from starter import ENVIRONMENT, PREDICT, PROMOTE, TRAIN, Project, clone
+from starter import ENVIRONMENT, PREDICT, PROMOTE, REGISTER, TRAIN, Project, clone
 
 from plinth.changes import QUIET
 
@@ -63,8 +63,9 @@ def _live(project: Project) -> Life:
         project.plinth("up", ENVIRONMENT, "--yes")
         life.note("`plinth up local` has ended after", time.monotonic() - began)
         project.take_variables()
-        project.script(*TRAIN)
+        run = project.script(*TRAIN)
         life.note("a run is logged after", time.monotonic() - began)
+        project.script(*REGISTER, run)
         project.script(*PROMOTE)
         project.wait_until_served()
         project.script(*PREDICT)

@@ -22,8 +22,9 @@ from plinth.local.supervisor import marks
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = "local"
 #: What the starter's README says, here alone; all run in the project's own Python environment.
-TRAIN = ("train.py",)
-PROMOTE = ("promote.py",)
+TRAIN = ("ci/models.py", "train", "--experiment", "wine", "--", "python", "train.py")
+REGISTER = ("ci/models.py", "register", "--model", "wine")
+PROMOTE = ("ci/models.py", "promote", "--model", "wine")
 PREDICT = ("predict.py", "0", "60", "140")
 READY = "/v2/models/wine/ready"
 
@@ -65,8 +66,9 @@ class Project:
         self._told = self.asked("env", ENVIRONMENT)["variables"]
 
     def script(self, *words: str) -> str:
-        """Runs one of the project's scripts."""
-        return _run([str(self._python), *words], self.folder, self._told)
+        """Runs one of the project's scripts, in an activated environment; what it prints."""
+        path = f"{self._python.parent}{os.pathsep}{os.environ['PATH']}"
+        return _run([str(self._python), *words], self.folder, {**self._told, "PATH": path}).strip()
 
     def wait_until_served(self, seconds: float = 120) -> None:
         """Until the model server has taken up the version that was promoted."""

@@ -139,7 +139,7 @@ class Receiver:
         """Takes pipelines by model, and what callers must know."""
         self.airflow, self.pipelines = airflow, pipelines
         self.expected = f"Bearer {token}".encode()
-        self.lock = threading.Lock()
+        self.lock, self.asking = threading.Lock(), threading.Lock()
         # There from the start: from nothing to one is no increase to Prometheus.
         self.counts = {(model, outcome): 0 for model in pipelines for outcome in OUTCOMES}
 
@@ -156,14 +156,20 @@ class Receiver:
         ]
         token = self.airflow.token() if wanted else ""
         for model, alert in wanted:
-            pipeline, run = self.pipelines[model], run_of(alert, model)
-            outcome, why = self.airflow.start(pipeline, run, token)
-            with self.lock:
-                self.counts[model, outcome] += 1
-            if outcome == "failed":
-                tell("ERROR", f"{pipeline} cannot be run for model {model}: {why}")
-            elif outcome == "started":
-                tell("INFO", f"{pipeline} runs for model {model}", run=run)
+            # One after the other, so that what was started shows when the next one looks.
+            with self.asking:
+                self.answer(alert, model, token)
+
+    def answer(self, alert: Mapping[str, Any], model: str, token: str) -> None:
+        """Starts what an alert asks for, and counts it."""
+        pipeline, run = self.pipelines[model], run_of(alert, model)
+        outcome, why = self.airflow.start(pipeline, run, token)
+        with self.lock:
+            self.counts[model, outcome] += 1
+        if outcome == "failed":
+            tell("ERROR", f"{pipeline} cannot be run for model {model}: {why}")
+        elif outcome == "started":
+            tell("INFO", f"{pipeline} runs for model {model}", run=run)
 
     def metrics(self) -> str:
         """What came of alerts, for Prometheus."""

@@ -98,8 +98,9 @@ def test_each_model_has_one_that_looks_and_one_that_trains(
     # A paused pipeline would keep what an alert starts waiting for ever.
     assert not any(dag.settings["is_paused_upon_creation"] for dag in dags.values())
     tasks = dags["retrain_churn"].tasks
-    assert [*tasks] == ["train", "register", "judge", "promote"]
-    assert [task.after for task in tasks.values()] == [[], ["train"], ["register"], ["judge"]]
+    steps = ["train", "register", "judge", "promote", "drift"]
+    assert sorted(tasks) == sorted(steps)
+    assert [tasks[name].after for name in steps] == [[], *([each] for each in steps[:-1])]
     assert tasks["judge"].settings["skip_on_exit_code"] == 3
     assert tasks["train"].settings["cwd"] == str(tmp_path)
     assert dags["train.fraud-2"].tasks["train"].settings["cwd"] == str(tmp_path / "fraud")

@@ -91,4 +91,6 @@ for each, retrain in MODELS.items():
             'promote --model "$MODEL" --version "$VERSION"',
             VERSION=result("register"),
         )
-        train >> register >> judge >> promote
+        # Of the new champion: an alert about the one before is over at once.
+        drift = step(each, "drift", 'drift --model "$MODEL"')
+        train >> register >> judge >> promote >> drift

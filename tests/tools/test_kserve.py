@@ -552,4 +552,5 @@ def test_there_is_one_recorder_where_halves_of_a_request_meet() -> None:
 
 
 def test_recorder_s_objects_are_ones_that_kubernetes_knows() -> None:
-    assert_objects(RECORDED, "serving", {"Deployment", "Service", "NetworkPolicy", "ConfigMap"})
+    kinds = {"Deployment", "Service", "NetworkPolicy", "ConfigMap"}
+    assert_objects(RECORDED, "serving", kinds, controller="follow-aliases")

@@ -114,13 +114,16 @@ def pod_spec(manifest: dict[str, Any]) -> dict[str, Any] | None:
     return found
 
 
-def assert_hardened(pod: dict[str, Any]) -> None:
-    """The pod meets the restricted profile, is bounded, and gives away no secret."""
+def assert_hardened(pod: dict[str, Any], *, controls: bool = False) -> None:
+    """The pod meets the restricted profile, is bounded, and gives away no secret.
+
+    Only one that ``controls`` something has a token of the API server's.
+    """
     security = pod["securityContext"]
     assert security["runAsNonRoot"] is True
     assert security["runAsUser"] >= 10000  # nobody on the machine
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert pod["automountServiceAccountToken"] is False
+    assert pod["automountServiceAccountToken"] is controls
     volumes = {volume["name"] for volume in pod.get("volumes", [])}
     for container in [*pod.get("initContainers", []), *pod["containers"]]:
         own = container["securityContext"]
@@ -149,7 +152,9 @@ def environment(container: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def assert_objects(spec: str, capability: str, kinds: set[str]) -> None:
+def assert_objects(
+    spec: str, capability: str, kinds: set[str], *, controller: str | None = None
+) -> None:
     """A capability makes these kinds at least; all it makes is valid, and its pods hardened."""
     made = list(manifests(graph(spec), capability))
     assert kinds <= {manifest["kind"] for manifest in made}
@@ -157,4 +162,4 @@ def assert_objects(spec: str, capability: str, kinds: set[str]) -> None:
         assert_valid(manifest)
         pod = pod_spec(manifest)
         if pod:
-            assert_hardened(pod)
+            assert_hardened(pod, controls=manifest["metadata"]["name"] == controller)

@@ -12,6 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -29,6 +30,9 @@ SIZE = {"width": 1280, "height": 800}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 #: What is drawn after the last request, such as charts that grow.
 SETTLE = 1500
+
+#: Experiments in which drift is measured (ci/models.py).
+DRIFT = "drift/"
 
 #: MLflow's pages for models instead of those for agents, and its assistant out of the way.
 MLFLOW = {
@@ -78,7 +82,9 @@ def mlflow(browser: Browser, url: str, told: dict[str, str]) -> None:
     basic = b64encode(f"{login['username']}:{login['password']}".encode()).decode()
     api, header = f"{url}/api/2.0/mlflow", {"authorization": f"Basic {basic}"}
     experiments = _ask(f"{api}/experiments/search", {"max_results": 100}, header)["experiments"]
-    used = max(experiments, key=lambda each: int(each["last_update_time"]))
+    drift = [each for each in experiments if each["name"].startswith(DRIFT)]
+    others = [each for each in experiments if each not in drift]
+    used = max(others, key=lambda each: int(each["last_update_time"]))
     wanted = {"experiment_ids": [used["experiment_id"]], "max_results": 1}
     runs = _ask(f"{api}/runs/search", wanted, header).get("runs", [])
     models = _ask(f"{api}/registered-models/search", None, header).get("registered_models", [])
@@ -98,14 +104,33 @@ def mlflow(browser: Browser, url: str, told: dict[str, str]) -> None:
             _take(page, where, "mlflow-runs", run["info"]["run_name"])
         for model in models[:1]:
             _take(page, f"{url}/#/models/{model['name']}", "mlflow-model", "Version 1")
+        for experiment in drift[:1]:
+            asked = {
+                "experiment_ids": [experiment["experiment_id"]],
+                "order_by": ["metrics.drift_score DESC"],
+                "max_results": 1,
+            }
+            for run in _ask(f"{api}/runs/search", asked, header).get("runs", []):
+                report = f"get-artifact?path=drift.html&run_uuid={run['info']['run_id']}"
+                drift_report(page, f"{url}/{report}")
+
+
+def drift_report(page: Page, url: str) -> None:
+    """Evidently's report of the greatest drift, which MLflow hands out as a file to keep."""
+    with tempfile.NamedTemporaryFile(suffix=".html") as file:
+        file.write(page.request.get(url).body())
+        file.flush()
+        _take(page, Path(file.name).as_uri(), "drift-report", "Drift")
 
 
 def airflow(browser: Browser, url: str, told: dict[str, str]) -> None:
-    """The pipelines, and the latest run of the first that has run."""
+    """The pipelines, and the latest run of one."""
     login = {"username": told["AIRFLOW_USERNAME"], "password": told["AIRFLOW_PASSWORD"]}
     token = _ask(f"{url}/auth/token", login, {})["access_token"]
-    path = f"{url}/api/v2/dags/~/dagRuns?order_by=-start_date&limit=1"
-    runs = _ask(path, None, {"authorization": f"Bearer {token}"})["dag_runs"]
+    path = f"{url}/api/v2/dags/~/dagRuns?order_by=-start_date&limit=50"
+    found = _ask(path, None, {"authorization": f"Bearer {token}"})["dag_runs"]
+    # Of those that somebody started, or an alert, if there are any.
+    runs = sorted(found, key=lambda run: run["run_type"] == "scheduled")[:1]
     with _opened(browser) as page:
         page.goto(f"{url}/auth/login")
         page.fill("input[name=username]", login["username"])

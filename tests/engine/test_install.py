@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from plinth.engine import build, download, install
+from plinth import golang
+from plinth.engine import download, install
 from plinth.engine.locate import Source, cached_executable
 from plinth.errors import EngineError
 
@@ -187,7 +188,7 @@ def test_a_failed_build_names_its_log_and_leaves_nothing_half_done(
 )
 def test_which_go_will_do(tmp_path: Path, version: str, usable: bool) -> None:
     go = fake_go(tmp_path / "go", version=version)
-    assert build.find_go(str(go.parent)) == (go if usable else None)
+    assert golang.find_go(str(go.parent)) == (go if usable else None)
 
 
 def test_two_at_once_do_the_work_once(host: Path, cache: dict[str, str]) -> None:

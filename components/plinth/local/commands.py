@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from plinth.errors import EngineError, Problem
@@ -31,9 +32,8 @@ def run(
     Raises:
         EngineError: It was cancelled.
     """
-    interrupted = Problem(code="interrupted", message=f"{what} was interrupted")
     if cancelled.is_set():
-        raise EngineError(interrupted)
+        raise _interrupted(what)
     with subprocess.Popen(  # noqa: S603 - programs that packages and executables name
         command,
         cwd=folder,
@@ -50,6 +50,34 @@ def run(
                 if cancelled.is_set():
                     process.terminate()
                     process.wait()
-                    raise EngineError(interrupted) from None
+                    raise _interrupted(what) from None
             else:
                 return process.returncode, said.decode("utf-8", "replace")
+
+
+@contextmanager
+def alone(lock: Path, what: str, cancelled: threading.Event) -> Iterator[None]:
+    """Holds a lock, whose folder it makes; another one may need minutes for the same work.
+
+    Raises:
+        EngineError: It was cancelled meanwhile.
+    """
+    from filelock import FileLock, Timeout
+
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock)
+    while True:
+        try:
+            held.acquire(timeout=0.2)
+            break
+        except Timeout:
+            if cancelled.is_set():
+                raise _interrupted(what) from None
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _interrupted(what: str) -> EngineError:
+    return EngineError(Problem(code="interrupted", message=f"{what} was interrupted"))

@@ -10,8 +10,6 @@ import hashlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Final
 
 from plinth.errors import EngineError, Problem
 from plinth.local import home, processes
-from plinth.local.commands import run
+from plinth.local.commands import alone, run
 
 _DONE: Final = ".complete"
 
@@ -90,8 +88,7 @@ def install(name: str, digest_: str, cancelled: threading.Event) -> Path:
     if digest_ != digest(name):
         raise EngineError(_other_plinth(name))
     target = folder(name, digest_)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target, name, cancelled):
+    with alone(target.with_name(f"{target.name}.lock"), f"installing {name}", cancelled):
         if installed(name, digest_):
             return target
         # A provider that was killed left its uv at work.
@@ -116,25 +113,6 @@ def install(name: str, digest_: str, cancelled: threading.Event) -> Path:
     return target
 
 
-@contextmanager
-def _alone(target: Path, name: str, cancelled: threading.Event) -> Iterator[None]:
-    """Holds an environment's lock; another one may need minutes for it."""
-    from filelock import FileLock, Timeout
-
-    lock_ = FileLock(target.with_name(f"{target.name}.lock"))
-    while True:
-        try:
-            lock_.acquire(timeout=0.2)
-            break
-        except Timeout:
-            if cancelled.is_set():
-                raise EngineError(_interrupted(name)) from None
-    try:
-        yield
-    finally:
-        lock_.release()
-
-
 def _run(target: Path, name: str, command: list[str], cancelled: threading.Event) -> None:
     # The user's own settings of uv hold, those of a project around the working directory do not.
     variables = {
@@ -146,10 +124,6 @@ def _run(target: Path, name: str, command: list[str], cancelled: threading.Event
     )
     if code:
         raise EngineError(_problem(name, said))
-
-
-def _interrupted(name: str) -> Problem:
-    return Problem(code="interrupted", message=f"installing {name} was interrupted")
 
 
 def _other_plinth(name: str) -> Problem:

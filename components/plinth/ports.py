@@ -514,8 +514,13 @@ class ProcessPort(Protocol):
         """Makes a Python environment of ``plinth/locks/<lock>.txt``; its folder."""
         ...
 
-    def executable(self, names: Sequence[str], package: str = "") -> Executable:
-        """Finds a program by one of its names, else takes it from a Debian package."""
+    def executable(
+        self, names: Sequence[str], package: str = "", *, module: str = ""
+    ) -> Executable:
+        """Finds a program by one of its names, else takes it from a Debian package.
+
+        Else builds it from a Go ``module`` at one version, such as ``example.org/gauge@v1.2.3``.
+        """
         ...
 
     def password(

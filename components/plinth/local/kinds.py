@@ -305,28 +305,37 @@ class Packages:
 class Executable:
     """A program: ``path``, or ``missing``, why there is none.
 
-    Inputs: ``names`` and Debian ``package``, as :func:`plinth.local.executables.find` has them.
-    What was unpacked stays when it is deleted: others may use it.
+    Inputs: ``names``, Debian ``package`` and Go ``module`` (the latter may be left out), as
+    :func:`plinth.local.executables.find` has them.  What was unpacked or built stays when it is
+    deleted: others may use it.
     """
 
     def expect(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
-        """What is here already; what has to be fetched shows when it is made.
+        """What is here already; what has to be fetched or built shows when it is made.
 
         One that was made before is looked for as when it was, and lands in the cache alone.
         """
         if outputs:
             return self.make(machine, name, inputs, outputs)
         del machine, name
-        known = executables.here(inputs["names"], inputs["package"])
+        known = executables.here(inputs["names"], inputs["package"], inputs.get("module", ""))
         return asdict(known) if known else {"path": UNKNOWN, "missing": UNKNOWN}
 
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
-        """Finds or fetches it, or says why that is not possible; one in use stays in use."""
+        """Finds, fetches or builds it, or says why not; one in use stays in use."""
         del name
         path = outputs.get("path")
-        if path and inputs == {key: outputs[key] for key in inputs} and os.access(path, os.X_OK):
+        same = inputs == {key: outputs.get(key) for key in inputs}
+        if path and same and os.access(path, os.X_OK):
             return {"path": path, "missing": ""}
-        return asdict(executables.find(inputs["names"], inputs["package"], machine.cancelled))
+        return asdict(
+            executables.find(
+                inputs["names"],
+                inputs["package"],
+                machine.cancelled,
+                module=inputs.get("module", ""),
+            )
+        )
 
     def look(self, machine: Machine, name: str, outputs: Data) -> Data | None:
         """As it was, unless it has gone."""

@@ -29,11 +29,9 @@ def needs(resources: Iterable[Resource]) -> Iterator[Finding]:
         fix=None if there else "Run: pip install 'plinth[local]'",
     )
     yield _space({(r.inputs["lock"], r.inputs["digest"]) for r in _of(planned, "Packages")})
-    programs = {
-        tuple(r.inputs["names"]): r.inputs.get("package", "") for r in _of(planned, "Executable")
-    }
-    for names, package in sorted(programs.items()):
-        yield _program(names, package)
+    programs = {tuple(r.inputs["names"]): r.inputs for r in _of(planned, "Executable")}
+    for names, inputs in sorted(programs.items()):
+        yield _program(names, inputs.get("package", ""), inputs.get("module", ""))
 
 
 def _of(resources: Iterable[Resource], kind: str) -> list[Resource]:
@@ -55,17 +53,21 @@ def _space(environments: set[tuple[str, str]]) -> Finding:
     )
 
 
-def _program(names: Sequence[str], package: str) -> Finding:
-    """One program: on ``PATH``, brought by Debian before, or within reach."""
+def _program(names: Sequence[str], package: str, module: str) -> Finding:
+    """One program: here, or within reach."""
     name = names[0]
-    found = executables.here(names, package)
-    detail = found.path if found else ""
-    if not detail and package and shutil.which("apt-get") and shutil.which("dpkg-deb"):
-        detail = f"not here yet; `plinth up` unpacks it from Debian's package {package}"
+    if found := executables.here(names, package, module):
+        ok, detail = True, found.path
+    else:
+        how, why = executables.reach(package, module)
+        ok = bool(how)
+        detail = (
+            f"not here yet; `plinth up` {how}" if ok else f"not on PATH{why and f', and {why}'}"
+        )
     return Finding(
         name=name,
-        ok=bool(detail),
-        detail=detail or "not on PATH" + (", and there is no apt to fetch it with" * bool(package)),
+        ok=ok,
+        detail=detail,
         needed=f"{_UP}, which leaves it out where it is missing",
-        fix=None if detail else f"Install {name} by your system's package manager.",
+        fix=None if ok else f"Install {name} by your system's package manager.",
     )

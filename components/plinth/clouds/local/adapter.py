@@ -76,12 +76,15 @@ class Local:
             )
         return self._packages[lock].folder
 
-    def executable(self, names: Sequence[str], package: str = "") -> ports.Executable:
+    def executable(
+        self, names: Sequence[str], package: str = "", *, module: str = ""
+    ) -> ports.Executable:
         """A program; one for all that ask for it."""
         name = names[0]
         if name not in self._executables:
+            opts = self._child(self._parent)
             made = resources.Executable(
-                name, names=names, package=package, opts=self._child(self._parent)
+                name, names=names, package=package, module=module, opts=opts
             )
             self._executables[name] = ports.Executable(path=made.path, missing=made.missing)
         return self._executables[name]

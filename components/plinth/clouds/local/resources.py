@@ -90,9 +90,17 @@ class Executable(_Resource):
     missing: Output[str]
 
     def __init__(
-        self, name: str, *, names: Sequence[str], package: str, opts: ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        names: Sequence[str],
+        package: str,
+        module: str,
+        opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {"names": [*names], "package": package, "path": None, "missing": None}
+        if module:  # for others nothing changes where they were made before there were modules
+            inputs["module"] = module
         super().__init__(name, inputs, opts)
 
 

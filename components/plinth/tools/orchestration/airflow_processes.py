@@ -30,6 +30,9 @@ SCHEDULER_PORT: Final = 8974
 #: What turns the parts' metrics, which they send, into what Prometheus asks for.
 STATSD: Final = "airflow-statsd"
 STATSD_PORT: Final = 9102
+EXPORTER_NAMES: Final = ("statsd_exporter", "prometheus-statsd-exporter")
+EXPORTER_PACKAGE: Final = "prometheus-statsd-exporter"  # not in Debian 12
+EXPORTER_MODULE: Final = "github.com/prometheus/statsd_exporter@v0.30.0"
 #: Tasks that run at once, unless the spec says. Each has a worker, there from the start.
 PARALLELISM: Final = 2
 _USER: Final = "admin"
@@ -136,8 +139,7 @@ def _metrics(context: Context) -> Settings:
     They send datagrams, which are lost while it is not there: they need not wait for it.
     """
     cloud = context.cloud
-    names = ("statsd_exporter", "prometheus-statsd-exporter")
-    found = cloud.executable(names, "prometheus-statsd-exporter")
+    found = cloud.executable(EXPORTER_NAMES, EXPORTER_PACKAGE, module=EXPORTER_MODULE)
     port = cloud.port(STATSD, STATSD_PORT)
     exporter = Program(
         command=[

@@ -3,6 +3,7 @@
 It works in a folder of its own, so that the project's may be read-only, as it is on a cluster.
 """
 
+import configparser
 import os
 import re
 import subprocess
@@ -45,10 +46,12 @@ def keep(table: pd.DataFrame, folder: Path) -> dict[str, str]:
 def begin(folder: Path) -> None:
     """Makes a folder a workspace of DVC, whose remote is the bucket."""
     address, settings = remote()
-    dvc("init", "--no-scm", "--force", "--quiet", at=folder)
-    dvc("remote", "add", "--quiet", "--default", "bucket", address, at=folder)
-    for key, value in settings.items():
-        dvc("remote", "modify", "bucket", key, value, at=folder)
+    config = configparser.ConfigParser(interpolation=None)
+    config["core"] = {"no_scm": "true", "remote": "bucket", "analytics": "false"}
+    config["'remote \"bucket\"'"] = {"url": address, **settings}
+    (folder / ".dvc").mkdir()
+    with (folder / ".dvc" / "config").open("w", encoding="utf-8") as file:
+        config.write(file)
 
 
 def dvc(*words: str, at: Path) -> None:

@@ -101,10 +101,12 @@ def ask(url: str, body: Any = None) -> tuple[int, Any]:
     return status, json.loads(text) if text.startswith(("{", "[")) else text
 
 
-def wait(for_what: Callable[[], Any], seconds: float = 120) -> Any:
+def wait(
+    for_what: Callable[[], Any], seconds: float = 120, failure: str = "it did not come to pass"
+) -> Any:
     """Its first answer that is true."""
     deadline = time.monotonic() + seconds
     while not (found := for_what()):
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, failure
         time.sleep(0.2)
     return found

@@ -197,10 +197,8 @@ def _the_dashboard_shows_it(loop: Loop) -> None:
         for query in panel["queries"].values():
             # Performance is known of a model whose outcomes are, and the one that is back has none.
             asked = f"last_over_time(({query.replace('$model', '.*')})[30m:15s])"
-            wait(partial(_has_figures, loop, asked), 60)
+            wait(partial(_has_figures, loop, asked), 60, f"no figures: {query}")
 
 
 def _has_figures(loop: Loop, query: str) -> bool:
-    found = loop.value(query) is not None
-    print(f"{query}: {'has' if found else 'no'} figures")
-    return found
+    return loop.value(query) is not None

@@ -30,8 +30,8 @@ from typing import Any
 
 #: Annotations of a predictor: the reference that was looked up, and the version it named then.
 #: Copies heed the version only where the reference is still theirs (`fetch_model.py`).
-MODEL = "plinth.dev/model"
-VERSION = "plinth.dev/version"
+MODEL = "plinth/model"
+VERSION = "plinth/version"
 #: Who these two fields belong to, in Kubernetes' server-side apply; all others are not touched.
 MANAGER = "plinth-follow-aliases"
 

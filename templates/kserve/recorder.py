@@ -38,7 +38,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 REQUEST = "org.kubeflow.serving.inference.request"
 RESPONSE = "org.kubeflow.serving.inference.response"
 #: Annotation of a model's pods that says which version of the registry they serve.
-VERSION = "plinth.dev/version"
+VERSION = "plinth/version"
 
 #: Bytes of one body as it is posted, and unpacked.
 BODY_BYTES = 16 * 2**20

@@ -74,7 +74,7 @@ def test_answers_say_the_version() -> None:
     def version(uri: str) -> Any:
         return _predictor(ServedModel(uri=uri, framework="sklearn"))["model"].get("env")
 
-    source = {"fieldRef": {"fieldPath": "metadata.annotations['plinth.dev/version']"}}
+    source = {"fieldRef": {"fieldPath": "metadata.annotations['plinth/version']"}}
     name = "MLSERVER_MODEL_VERSION"
     assert version("models:/churn@champion") == [{"name": name, "valueFrom": source}]
     assert version("models:/churn/7") == [{"name": name, "value": "7"}]
@@ -486,9 +486,9 @@ def test_models_post_their_requests_to_the_recorder_with_their_version() -> None
         assert predictor["logger"] == {
             "mode": "all",
             "url": url,
-            "metadataAnnotations": ["plinth.dev/version"],
+            "metadataAnnotations": ["plinth/version"],
         }
-        assert predictor["annotations"].get("plinth.dev/version") == pinned
+        assert predictor["annotations"].get("plinth/version") == pinned
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,8 @@ def test_halves_may_come_in_any_order_and_from_many_pods(sink: Sink) -> None:
 @pytest.mark.parametrize(
     ("annotations", "answered", "version"),
     [
-        ('{"plinth.dev/version":"7"}', ANSWERED, "7"),
-        ("%7B%22plinth.dev/version%22:%227%22%7D", {**ANSWERED, "model_version": "1"}, "7"),
+        ('{"plinth/version":"7"}', ANSWERED, "7"),
+        ("%7B%22plinth/version%22:%227%22%7D", {**ANSWERED, "model_version": "1"}, "7"),
         ("", {**ANSWERED, "model_version": "1"}, "1"),
         ('{"team":"ml"}', ANSWERED, ""),
         ("[7", ANSWERED, ""),

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 MODEL_LABEL = "serving.kserve.io/inferenceservice"
 #: Annotations of a predictor that say which version to serve, and of which reference
 #: (``templates/kserve/follow_aliases.py``).
-TOLD_MODEL = "plinth.dev/model"
-TOLD_VERSION = "plinth.dev/version"
+TOLD_MODEL = "plinth/model"
+TOLD_VERSION = "plinth/version"
 #: Secret with the registry's credentials, keys ``username`` and ``password``.
 REGISTRY_SECRET = "model-registry"  # noqa: S105 - the secret's name
 

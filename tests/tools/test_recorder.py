@@ -270,10 +270,10 @@ def test_full_batches_are_kept_at_once_and_the_oldest_deleted(sink: Sink) -> Non
     for number in range(30):
         sink.pair(answered={**large, "id": str(number)})
     wait(lambda: sink.counts()[0] >= 27)
+    kept = [int(line["id"]) for line in sink.lines()]
     files = sink.files()
     assert 2 <= len(files) <= 4
     assert sum(file.stat().st_size for file in files) <= 2**20
-    kept = [int(line["id"]) for line in sink.lines()]
     assert kept == list(range(30 - len(kept), 30)), "the latest, in order"
     assert sink.counts() == (30, 0)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli_support import Plinth
 
-from plinth.engine.settings import backend_url, secrets_provider
+from plinth.engine.settings import backend_url, files_url, secrets_provider
 from plinth.operations import settings_of
 from plinth.program import blueprint_of
 
@@ -89,6 +89,6 @@ def test_the_state_of_what_runs_on_this_machine_is_kept_on_it(
         "environments:", "state: {backend: account}\nenvironments:\n  local: {cloud: local}"
     )
     settings = settings_of(blueprint_of(plinth.spec, "local"), plinth.spec, rehearse=False)
-    assert backend_url(settings) == (plinth.spec.parent.parent / ".plinth" / "state").as_uri()
+    assert backend_url(settings) == files_url(plinth.spec.parent.parent / ".plinth" / "state")
     assert secrets_provider(settings) is None
     assert backend_url(replace(settings, state=None)) == "s3://team"

@@ -67,7 +67,7 @@ class TestBackend:
         self, settings: Settings, nowhere: dict[str, str], tmp_path: Path, content: object
     ) -> None:
         log_in(tmp_path / "home", content)
-        assert backend_url(settings, nowhere).endswith("/.plinth/state")
+        assert backend_url(settings, nowhere).endswith("/.plinth/state?metadata=skip")
 
     def test_an_encrypted_login_is_left_to_the_cli(
         self, settings: Settings, nowhere: dict[str, str], tmp_path: Path

@@ -23,7 +23,7 @@ from plinth.bootstrap.order import Order
 from plinth.bootstrap.planning import PROJECT, build, needs_of
 from plinth.bootstrap.quotas import Limits, Shortage, compare
 from plinth.bootstrap.trust import Trust
-from plinth.engine.settings import Settings, embedded_url
+from plinth.engine.settings import Settings, embedded_url, files_url
 from plinth.engine.workspace import Stack
 from plinth.errors import EngineError, Problem
 
@@ -146,7 +146,7 @@ class Landing:
         settings = Settings(root=self.folder, environment=order.stack, rehearse=self.rehearse)
         self._rehearsed_backend = settings.rehearsal / "backend"
         if self.rehearse:
-            return settings, replace(settings, state=self._rehearsed_backend.as_uri())
+            return settings, replace(settings, state=files_url(self._rehearsed_backend))
         names = order.names
         return (
             replace(settings, state=embedded_url(settings)),

@@ -177,15 +177,25 @@ def backend_url(settings: Settings, variables: Mapping[str, str] | None = None) 
 def _own_url(settings: Settings) -> str | None:
     """The backend of a stack that has one of its own, whatever the user's is."""
     if settings.scratch is not None:
-        return (settings.scratch / "state").as_uri()
+        return files_url(settings.scratch / "state")
     if settings.state is not None or settings.rehearse:
-        return settings.state or (settings.rehearsal / "state").as_uri()
+        return settings.state or files_url(settings.rehearsal / "state")
     return None
 
 
 def embedded_url(settings: Settings) -> str:
     """The address of the local files that keep the state where nothing else is chosen."""
-    return (settings.home / "state").as_uri()
+    return files_url(settings.home / "state")
+
+
+def files_url(folder: Path) -> str:
+    """The address of a folder as a backend.
+
+    Without the files of metadata beside each file that Pulumi would write otherwise: they are
+    written in place, so an engine that is killed in between leaves an empty one, and the state
+    cannot be read any more (gocloud.dev's ``fileblob``, ``setAttrs``).
+    """
+    return f"{folder.as_uri()}?metadata=skip"
 
 
 def backend_directory(url: str, root: Path) -> Path | None:
@@ -196,6 +206,11 @@ def backend_directory(url: str, root: Path) -> Path | None:
     # file://~ and file://./x are the CLI's own extensions of the scheme.
     path = unquote(parts.netloc + parts.path)
     return (root / Path(path).expanduser()).absolute()
+
+
+def _is_embedded(url: str, settings: Settings) -> bool:
+    """Whether an address is that of :func:`embedded_url`, however it is written."""
+    return backend_directory(url, settings.root) == (settings.home / "state").absolute()
 
 
 def _passphrase_file(settings: Settings) -> Path:
@@ -285,7 +300,7 @@ def run_variables(settings: Settings, engine: Engine) -> dict[str, str]:
     if url:
         variables["PULUMI_BACKEND_URL"] = url
     is_own = settings.scratch is not None or (settings.rehearse and settings.state is None)
-    if is_own or url == embedded_url(settings):
+    if is_own or _is_embedded(url, settings):
         directory = backend_directory(url, settings.root)
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
@@ -302,7 +317,7 @@ def run_variables(settings: Settings, engine: Engine) -> dict[str, str]:
         if not _is_encrypted(_read_yaml(settings.config_file)):
             return variables | {"PULUMI_CONFIG_PASSPHRASE": "thrown away"}
         url = backend_url(replace(settings, scratch=None))
-    if url == embedded_url(settings) and not any(name in os.environ for name in _PASSPHRASES):
+    if _is_embedded(url, settings) and not any(name in os.environ for name in _PASSPHRASES):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase_file(settings))
     return variables
 

@@ -241,10 +241,9 @@ def _replaced(page: str, title: str, body: str) -> str:
     """The page with another text below one of its headings."""
     head, *parts = re.split(r"^## ", page, flags=re.M)
     texts = dict(part.split("\n", 1) for part in parts)
-    texts[title] = f"\n{body.strip()}\n\n"
+    texts[title] = body
     titles = [title for title, _ in _PARTS.values() if title in texts]
-    written = "".join(f"## {title}\n{texts[title]}" for title in titles)
-    return head + written.rstrip("\n") + "\n"
+    return head + "\n\n".join(f"## {title}\n\n{texts[title].strip()}" for title in titles) + "\n"
 
 
 _SDKS = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")

@@ -30,7 +30,7 @@ def test_the_commands_of_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"\bmake ([a-z-]+)", readme)):
         assert re.search(rf"^{target}:", makefile, re.M), target
-    for link in re.findall(r"\]\(([^)#]+)\)", readme):
+    for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", readme):
         assert link.startswith("http") or (ROOT / link).exists(), link
 
 
@@ -56,7 +56,7 @@ def test_what_the_docs_say_of_policies_works(tmp_path: Path) -> None:
     file.write_text(small + environments, encoding="utf-8")
     (waiver,) = check(file)["prod"].settings.compliance.waivers
     assert waiver.owner == "network@example.com"
-    for link in re.findall(r"\]\(([^)#]+)\)", page):
+    for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", page):
         assert link.startswith("http") or (ROOT / "docs" / link).exists(), link
 
 

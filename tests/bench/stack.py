@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from starter import ENVIRONMENT, PREDICT, PROMOTE, REGISTER, TRAIN, Project, clone
+from starter import ENVIRONMENT, PREDICT, REGISTER, TRAIN, Project, clone
 
 from plinth.changes import QUIET
 
@@ -66,7 +66,6 @@ def _live(project: Project) -> Life:
         run = project.script(*TRAIN)
         life.note("a run is logged after", time.monotonic() - began)
         project.script(*REGISTER, run)
-        project.script(*PROMOTE)
         project.wait_until_served()
         project.script(*PREDICT)
         life.note("a promoted version has answered after", time.monotonic() - began)

@@ -23,8 +23,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = "local"
 #: What the starter's README says, here alone; all run in the project's own Python environment.
 TRAIN = ("ci/models.py", "train", "--experiment", "wine", "--", "python", "train.py")
-REGISTER = ("ci/models.py", "register", "--model", "wine")
-PROMOTE = ("ci/models.py", "promote", "--model", "wine")
+REGISTER = ("ci/models.py", "register", "--model", "wine", "--first")
 PREDICT = ("predict.py", "0", "60", "140")
 READY = "/v2/models/wine/ready"
 

@@ -290,7 +290,9 @@ def test_a_candidate_is_judged_on_the_same_data_and_counted(python: Path, tmp_pa
             judge = ("judge", "--model", "churn")
 
             for score in (0.8, 0.9):
-                version = models("register", "--model", "churn", models.trained(score))
+                # The first one serves at once; the second has to be judged and promoted.
+                version = models("register", "--model", "churn", "--first", models.trained(score))
+                assert models.weights(url) == "model of 0.8"
                 assert models(*judge, *measure) == version
                 assert models("promote", "--model", "churn") == version
             assert seen[-1][0] == "/metrics/job/registry/model/churn"

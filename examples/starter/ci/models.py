@@ -175,9 +175,13 @@ def uri_of(version) -> str:
 
 
 def register(args: argparse.Namespace) -> str:
-    """Makes a run's model a version, and the candidate."""
+    """Makes a run's model a version, and the candidate; the first one may serve at once."""
     version = mlflow.register_model(f"runs:/{args.run}/{args.artifact}", args.model).version
-    MlflowClient().set_registered_model_alias(args.model, CANDIDATE, version)
+    client = MlflowClient()
+    client.set_registered_model_alias(args.model, CANDIDATE, version)
+    if args.first and version_of(client, args.model, CHAMPION) is None:
+        client.set_registered_model_alias(args.model, CHAMPION, version)
+        count(client, args.model, "promotions", refused="0")
     return str(version)
 
 
@@ -554,6 +558,7 @@ def parser() -> argparse.ArgumentParser:
     added = command(register)
     added.add_argument("--model", required=True)
     added.add_argument("--artifact", default="model")
+    added.add_argument("--first", action="store_true", help="let it serve if no other does yet")
     added.add_argument("run")
     here = os.environ.get("MLFLOW_TRACKING_URI")
     added = command(promote)

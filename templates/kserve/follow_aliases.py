@@ -123,7 +123,9 @@ class Registry:
         """The version that `models:/name@alias` names; none when it names none."""
         name, _, alias = reference.removeprefix("models:/").rpartition("@")
         query = urllib.parse.urlencode({"name": name, "alias": alias})
-        request = urllib.request.Request(f"{self.url}?{query}", headers=self.headers)  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 - the registry
+            f"{self.url}?{query}", headers=self.headers
+        )
         try:
             found = call("the registry", request)
         except RefusedError as error:

@@ -357,7 +357,7 @@ class Recorder:
                 continue
             try:
                 self._folder.put(model, b"".join(batch.lines))
-            except Exception:
+            except Exception:  # of any store's client; the next try may go
                 log.exception("%d requests to %s are not kept yet", len(batch.lines), model)
                 batch.not_before = time.monotonic() + RETRY_SECONDS
                 continue
@@ -367,7 +367,7 @@ class Recorder:
             batch.lines, batch.size = [], 0
             try:
                 self._folder.trim(model)
-            except Exception:
+            except Exception:  # as before; what is kept already counts
                 log.exception("old requests to %s cannot be deleted", model)
 
 

@@ -493,7 +493,8 @@ def _answers(url: str) -> bool:
 
 
 def _succeeds(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a tool's own
+    return done.returncode == 0
 
 
 def _end(status: Status | None) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from plinth.ports import Topic
 
 _FOLDER = "monitoring"
+#: File with the token by which Alertmanager proves itself to who retrains models.
+RETRAIN_TOKEN = "retrain-token"  # noqa: S105 - a file's name
 
 
 def documents(kind: str, blueprint: Blueprint, options: MonitoringOptions) -> dict[str, Any]:

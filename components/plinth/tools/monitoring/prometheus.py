@@ -96,7 +96,7 @@ def _build(options: Options, context: Context) -> Monitoring:
     emails = options.alerts.email or (context.blueprint.settings.owner,)
     topic = context.topic("alerts", emails, depends_on=opened)
     webhook = _webhook(context)
-    files = {**topic.files, **({values.RETRAIN_TOKEN: (webhook, "token")} if webhook else {})}
+    files = {**topic.files, **({definitions.RETRAIN_TOKEN: (webhook, "token")} if webhook else {})}
     identity = context.identity(
         values.ALERTMANAGER, [Grant(to=topic, access="write")], depends_on=opened
     )
@@ -112,7 +112,7 @@ def _build(options: Options, context: Context) -> Monitoring:
                     topic,
                     slack_url_file=values.SLACK_URL_FILE if options.alerts.slack else None,
                     retrain_url=retraining.URL,
-                    retrain_token_file=f"{RECEIVER_FILES}{values.RETRAIN_TOKEN}",
+                    retrain_token_file=f"{RECEIVER_FILES}{definitions.RETRAIN_TOKEN}",
                 )
             },
         },

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _FOLDER = "monitoring"
 _USER = "admin"
-_TOKEN = "retrain-token"  # noqa: S105 - a file's name
 
 
 def build(options: MonitoringOptions, context: Context) -> Monitoring:
@@ -147,9 +146,9 @@ def _alertmanager(context: Context, topic: Topic) -> Secret | None:
                 topic,
                 slack_url_file=None,
                 retrain_url=context.format(f"http://127.0.0.1:{{}}{retraining.PATH}", receiver),
-                retrain_token_file=_TOKEN,
+                retrain_token_file=definitions.RETRAIN_TOKEN,
             ),
-            **({_TOKEN: webhook.ref["token"]} if webhook else {}),
+            **({definitions.RETRAIN_TOKEN: webhook.ref["token"]} if webhook else {}),
         },
         port=port,
         health="/-/ready",

@@ -24,8 +24,6 @@ ALERTMANAGER_SECRET = "alertmanager-routes"  # noqa: S105 - a secret's name, as 
 GRAFANA_SECRET = "grafana-admin"  # noqa: S105
 SLACK_SECRET = "alertmanager-slack"  # noqa: S105
 RECEIVER_SECRET = PurePosixPath(RECEIVER_FILES).name
-#: File in it with the token for :mod:`plinth.tools.orchestration.retraining`.
-RETRAIN_TOKEN = "retrain-token"  # noqa: S105
 #: Where Alertmanager finds the webhook's address: the operator mounts `spec.secrets` there, as it
 #: does :data:`plinth.ports.RECEIVER_FILES`.
 SLACK_URL_FILE = f"/etc/alertmanager/secrets/{SLACK_SECRET}/url"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 import pytest
+from airflow_api import Airflow
 
 from plinth.local.home import Home
 from plinth.local.processes import carrying
@@ -70,24 +68,9 @@ proof()
 """
 
 
-class Api:
-    """Airflow's REST API, as the stack's outputs say how to reach it."""
-
-    def __init__(self, outputs: dict[str, Any]) -> None:
-        client = {key.partition("_client_")[2]: value for key, value in outputs.items()}
-        self._url = client["AIRFLOW_API_URL"]
-        self._token = ""
-        login = {"username": client["AIRFLOW_USERNAME"], "password": client["AIRFLOW_PASSWORD"]}
-        self._token = self("auth/token", login)["access_token"]
-
-    def __call__(self, path: str, body: Any = None) -> Any:
-        request = urllib.request.Request(
-            f"{self._url}/{path}",
-            None if body is None else json.dumps(body).encode(),
-            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)
+def _api(outputs: dict[str, Any]) -> Airflow:
+    """The API, as the stack's outputs say how to reach it."""
+    return Airflow({key.partition("_client_")[2]: value for key, value in outputs.items()})
 
 
 @pytest.fixture
@@ -119,17 +102,7 @@ def _until(check: Callable[[], Any], seconds: float) -> Any:
         time.sleep(1)
 
 
-def _seen(api: Api, name: str) -> bool:
-    try:
-        api(f"api/v2/dags/{name}")
-    except urllib.error.HTTPError as error:
-        if error.code != 404:
-            raise
-        return False
-    return True
-
-
-def _runs(api: Api, name: str) -> str:
+def _runs(api: Airflow, name: str) -> str:
     """Runs a pipeline; how it ended."""
     path = f"api/v2/dags/{name}/dagRuns"
     run = api(path, {"logical_date": None})["dag_run_id"]
@@ -148,8 +121,8 @@ def test_a_pipeline_runs_and_what_died_is_repaired(project: Project) -> None:
 
     folder = Path(outputs["orchestration_client_AIRFLOW_DAGS_FOLDER"])
     (folder / "proof.py").write_text(_PIPELINE, encoding="utf-8")
-    api = Api(outputs)
-    _until(lambda: _seen(api, "proof"), 180)
+    api = _api(outputs)
+    _until(lambda: api.knows("proof"), 180)
     assert [dag["dag_id"] for dag in api("api/v2/dags")["dags"]] == ["proof"], "no examples"
     assert _runs(api, "proof") == "success"
 

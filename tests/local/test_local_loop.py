@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow_api import Airflow
 from local_stack import ask, wait
 from starter_project import ENVIRONMENT, Project, running
 
@@ -33,39 +33,19 @@ class Loop:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.told = project.told()
-        self.api = f"{self.told['AIRFLOW_API_URL']}/api/v2"
-        login = {
-            "username": self.told["AIRFLOW_USERNAME"],
-            "password": self.told["AIRFLOW_PASSWORD"],
-        }
-        answer = ask(f"{self.told['AIRFLOW_API_URL']}/auth/token", login)[1]
-        self.token = answer["access_token"]
+        self.airflow = Airflow(self.told)
         outputs = json.loads(project.plinth("outputs", "local", "--json"))
         self.prometheus = outputs["monitoring_prometheus"]
 
-    def airflow(self, path: str, body: Any = None) -> Any:
-        request = urllib.request.Request(
-            f"{self.api}/{path}",
-            None if body is None else json.dumps(body).encode(),
-            {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)
-
-    def knows(self, pipeline: str) -> bool:
-        return pipeline in {each["dag_id"] for each in self.airflow("dags")["dags"]}
-
-    def runs(self, pipeline: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.airflow(f"dags/{pipeline}/dagRuns")["dag_runs"]
-        return sorted(found, key=lambda run: run["queued_at"])
-
     def run(self, pipeline: str, **conf: str) -> dict[str, str]:
         """Runs a pipeline to its end; how each of its steps ended."""
-        asked = self.airflow(f"dags/{pipeline}/dagRuns", {"logical_date": None, "conf": conf})
+        asked = self.airflow(
+            f"api/v2/dags/{pipeline}/dagRuns", {"logical_date": None, "conf": conf}
+        )
         return self.ended(pipeline, asked["dag_run_id"])
 
     def ended(self, pipeline: str, run: str) -> dict[str, str]:
-        place = f"dags/{pipeline}/dagRuns/{urllib.parse.quote(run, safe='')}"
+        place = f"api/v2/dags/{pipeline}/dagRuns/{urllib.parse.quote(run, safe='')}"
         wait(lambda: self.airflow(place)["state"] in ("success", "failed"), 400)
         steps = self.airflow(f"{place}/taskInstances")["task_instances"]
         return {step["task_id"]: step["state"] for step in steps}
@@ -106,7 +86,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
             pytest.skip("Prometheus cannot be had on this machine")
         known = Path(found.told["AIRFLOW_DAGS_FOLDER"]) / "models.py"
         known.symlink_to(project.folder / "dags" / "models.py")
-        wait(lambda: found.knows(DRIFT) and found.knows(RETRAIN), 120)
+        wait(lambda: found.airflow.knows(DRIFT) and found.airflow.knows(RETRAIN), 120)
         yield found
 
 
@@ -148,8 +128,8 @@ def _the_world_changes_and_a_better_model_takes_over(loop: Loop, commit: str) ->
     assert (loop.value("plinth_prediction_drift") or 0) > 0.1
 
     # From here on, nobody does anything.
-    wait(lambda: len(loop.runs(RETRAIN)) > 1, 90)
-    run = loop.runs(RETRAIN)[-1]
+    wait(lambda: len(loop.airflow.runs(RETRAIN)) > 1, 90)
+    run = loop.airflow.runs(RETRAIN)[-1]
     assert run["conf"]["model"] == MODEL
     assert run["conf"]["alert"] in ("PlinthModelDrifting", "PlinthModelWorse")
     assert set(loop.ended(RETRAIN, run["dag_run_id"]).values()) == {"success"}
@@ -166,7 +146,7 @@ def _the_world_changes_and_a_better_model_takes_over(loop: Loop, commit: str) ->
     # What it has learnt is no longer strange to it; two alerts about one thing were one reason.
     wait(lambda: not loop.firing("PlinthModelDrifting"), 90)
     assert not loop.firing("PlinthModelWorse")
-    assert len(loop.runs(RETRAIN)) == 2
+    assert len(loop.airflow.runs(RETRAIN)) == 2
 
 
 def _a_worse_model_is_refused(loop: Loop) -> None:

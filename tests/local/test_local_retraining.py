@@ -11,7 +11,8 @@ from typing import Any
 
 import psutil
 import pytest
-from local_stack import Stack, ask, running, wait
+from airflow_api import Airflow
+from local_stack import ask, running, wait
 
 from plinth.local.home import Home
 from plinth.local.supervisor import Supervisor
@@ -50,29 +51,6 @@ retrain_x()
 _SECONDS = 60
 
 
-class Airflow:
-    """Airflow's API, as the receiver of alerts was told of it."""
-
-    def __init__(self, stack: Stack) -> None:
-        told = stack.variables("retrain")
-        self._url = told["AIRFLOW_API_URL"]
-        login = {"username": told["AIRFLOW_USERNAME"], "password": told["AIRFLOW_PASSWORD"]}
-        self._token = ask(f"{self._url}/auth/token", login)[1]["access_token"]
-
-    def get(self, path: str) -> Any:
-        headers = {"Authorization": f"Bearer {self._token}"}
-        request = urllib.request.Request(f"{self._url}/api/v2/{path}", headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)
-
-    def knows(self, pipeline: str) -> bool:
-        return pipeline in {dag["dag_id"] for dag in self.get("dags")["dags"]}
-
-    def runs(self, pipeline: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.get(f"dags/{pipeline}/dagRuns")["dag_runs"]
-        return found
-
-
 def _push(pushgateway: str, score: float) -> None:
     where = f"{pushgateway}/metrics/job/drift/model/churn"
     body = f"plinth_drift_score {score}\n".encode()
@@ -97,7 +75,7 @@ def test_a_model_that_drifts_is_retrained_once(tmp_path: Path) -> None:
         pushgateway = outputs["monitoring_pushgateway"]
         if not (prometheus and pushgateway):
             pytest.skip("Prometheus cannot be had on this machine")
-        airflow = Airflow(stack)
+        airflow = Airflow(stack.variables("retrain"))
         (stack.data / "airflow-dags/retrain_x.py").write_text(_PIPELINE, encoding="utf-8")
         wait(lambda: airflow.knows("retrain_x"), 120)
 

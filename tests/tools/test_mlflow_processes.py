@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
 from tools_support import find, graph
 
+from plinth import render
 from plinth.graph import SECRET
 
 _SQLITE = "cloud: local\nregion: null\naccount: null\nartifacts: {}\ntracking: {}\n"
@@ -15,8 +21,32 @@ def test_what_it_knows_is_in_files_unless_the_spec_says_otherwise() -> None:
     server = find(made, ":Service", "mlflow").inputs
     folder = find(made, ":Folder", "mlflow").outputs["path"]
     assert server["environment"]["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{folder}/mlflow.db"
+    assert server["before"] == [["sh", "upgrade.sh", f"{folder}/mlflow.db"]]
     assert not [each for each in made if each.name.startswith("postgres")]
     assert "rootless" not in find(made, ":Environment", "environment").inputs
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_database_file_that_is_there_is_upgraded(tmp_path: Path, there: bool) -> None:
+    """What is not there yet the server makes; the program is a stand-in that notes its words."""
+    (script,) = find(graph(_SQLITE), ":Service", "mlflow").inputs["files"].keys() - {
+        "basic_auth.ini"
+    }
+    (tmp_path / script).write_text(render.text(f"mlflow/{script}"), encoding="utf-8")
+    stand_in = tmp_path / "mlflow"
+    stand_in.write_text('#!/bin/sh\necho "$@" > said\n', encoding="utf-8")
+    stand_in.chmod(0o700)
+    file = tmp_path / "mlflow.db"
+    if there:
+        file.touch()
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["sh", script, str(file)], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True
+    )
+    said = tmp_path / "said"
+    assert said.exists() is there
+    if there:
+        assert said.read_text(encoding="utf-8").split() == ["db", "upgrade", f"sqlite:///{file}"]
 
 
 def test_a_server_of_the_environment_takes_it_where_the_spec_asks_for_that() -> None:

@@ -31,13 +31,13 @@ def build(options: Options, context: Context) -> Tracking:
     artifacts = context.peers.artifacts
     if artifacts is None:
         raise RuntimeError("MLflow without artifacts is refused by the blueprint")
-    store = _store(context)
+    program = context.format("{}/bin/mlflow", cloud.python(NAME))
+    store = _store(context, program)
     port = cloud.port(NAME, PORT)
     password = cloud.password("mlflow-admin", parent=parent)
     session = cloud.password("mlflow-session", parent=parent)
     vault = cloud.password("mlflow-vault", parent=parent)
     scraped = "monitoring" in context.blueprint.choices
-    program = context.format("{}/bin/mlflow", cloud.python(NAME))
     server = Program(
         command=[
             program,
@@ -66,7 +66,7 @@ def build(options: Options, context: Context) -> Tracking:
             ),
             **store.files,
         },
-        before=[*store.before, [program, "db", "upgrade", store.runs]],
+        before=store.before,
         port=port,
         health="/health",
         metrics=Metrics(namespace=context.namespace, password=password) if scraped else None,
@@ -98,28 +98,35 @@ class _Store:
     users: Input[str]
     variables: Mapping[str, Input[str]] = field(default_factory=dict)
     files: Mapping[str, Input[str]] = field(default_factory=dict)
-    before: Sequence[Sequence[Input[str]]] = ()
+    before: Sequence[Sequence[Input[str]]]
     missing: Input[str] | None = None
     ready: Sequence[Resource] = ()
 
 
-def _store(context: Context) -> _Store:
+def _store(context: Context, program: Input[str]) -> _Store:
     cloud = context.cloud
     if database := cloud.database():
         python = context.format("{}/bin/python", cloud.python(NAME))
         server = context.format("postgresql+psycopg2://{}", database.address)
+        runs = context.format("{}/mlflow", server)
         return _Store(
-            runs=context.format("{}/mlflow", server),
+            runs=runs,
             users=context.format("{}/mlflow-users", server),
             # With the password, which the address must not have: it is one of the arguments.
             variables=database.variables,
             files={"databases.py": render.text("postgres/databases.py")},
-            before=[[python, "databases.py", "mlflow", "mlflow-users"]],
+            before=[
+                [python, "databases.py", "mlflow", "mlflow-users"],
+                [program, "db", "upgrade", runs],
+            ],
             missing=database.missing,
             ready=[database.ref],
         )
     data = cloud.folder(NAME, parent=context.parent)
+    file = context.format("{}/mlflow.db", data)
     return _Store(
-        runs=context.format("sqlite:///{}/mlflow.db", data),
+        runs=context.format("sqlite:///{}", file),
         users=context.format("sqlite:///{}/users.db", data),
+        files={"upgrade.sh": render.text("mlflow/upgrade.sh")},
+        before=[["sh", "upgrade.sh", file]],
     )

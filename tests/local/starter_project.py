@@ -29,10 +29,11 @@ class Project:
         self.plinth("init", str(folder), "--from", "starter", at=folder.parent)
         self.python = folder / ".venv" / "bin" / "python"
 
-    def install(self) -> None:
-        uv = [sys.executable, "-m", "uv", "--quiet"]
-        self._run([*uv, "venv", "--python", sys.executable, ".venv"], {})
-        needed = ("--python", str(self.python), "--requirement", "requirements.txt")
+    def install(self, part: str = ".") -> None:
+        """Makes the environment of the project, or of a part that has one of its own."""
+        uv, folder = [sys.executable, "-m", "uv", "--quiet"], self.folder / part
+        self._run([*uv, "venv", "--python", sys.executable, str(folder / ".venv")], {})
+        needed = ("--python", str(folder / ".venv"), "--requirement", f"{part}/requirements.txt")
         self._run([*uv, "pip", "install", *needed], {})
 
     def plinth(self, *words: str, at: Path | None = None) -> str:
@@ -40,6 +41,12 @@ class Project:
 
     def script(self, *words: str, succeeds: bool = True, **told: str) -> str:
         return self._run([str(self.python), *words], told, succeeds=succeeds)
+
+    def publish(self, **told: str) -> str:
+        """Publishes features, as who has Feast does."""
+        self.install("features")
+        python = self.folder / "features" / ".venv" / "bin" / "python"
+        return self._run([str(python), "publish_features.py"], told)
 
     def models(self, command: str, *words: str, succeeds: bool = True, **told: str) -> str:
         named = () if command == "train" else ("--model", "wine")

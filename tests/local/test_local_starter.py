@@ -79,7 +79,7 @@ def test_the_champion_answers_for_bottles(project: Project, told: dict[str, str]
     )
     project.script("-c", ready, **told)
     assert project.script("predict.py", "0", "60", "140", **told).startswith(wanted)
-    assert "178 bottles are online" in project.script("publish_features.py", **told)
+    assert "178 bottles are online" in project.publish(**told)
     served = project.script("predict.py", "0", "60", "140", "--features", **told)
     assert served.startswith(wanted)
 

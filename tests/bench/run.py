@@ -318,9 +318,10 @@ def _stack_part() -> str:
     rows, note = stack.measure()
     return f"""\
 All six capabilities of the [starter](../examples/starter/README.md) as processes, by the clock from
-`plinth up local` on; twice from nothing, first in a new clone of this repository. The engine, the
-services' Python environments and Debian's programs are in the caches, and the project's own Python
-environment is made before the clock starts. {_machine()}
+`make up` on: it sees that Plinth's own packages are there, and calls `plinth up local`. Twice from
+nothing, first in a new clone of this repository. The engine, all Python packages, the services'
+Python environments and Debian's programs are in the caches; the clock stands still while the
+starter gets the packages of its own `requirements.txt`. {_machine()}
 
 {_table("| what |", rows, "in a new clone | the second time |")}
 

@@ -31,9 +31,13 @@ READY = "/v2/models/wine/ready"
 _FOREIGN = ("PYTHON", "PULUMI_", "MLFLOW_", "SERVING_", "FEA", "AIRFLOW", "VIRTUAL_ENV")
 
 
-def clone(folder: Path) -> Path:
-    """What is committed, with its locked packages; returns its ``plinth``."""
+def clone(folder: Path) -> None:
+    """What is committed, and nothing besides."""
     _run(["git", "clone", "--quiet", str(ROOT), str(folder)], folder.parent)
+
+
+def prepare(folder: Path) -> Path:
+    """What ``make up`` does before it calls ``plinth``, which is returned: see that it is there."""
     _run(["make", "--silent", "engine", f"PYTHON={sys.executable}"], folder)
     return folder / ".venv" / "bin" / "plinth"
 

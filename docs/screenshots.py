@@ -107,6 +107,7 @@ def mlflow(browser: Browser, url: str, told: dict[str, str]) -> None:
         for experiment in drift[:1]:
             asked = {
                 "experiment_ids": [experiment["experiment_id"]],
+                "filter": "tags.report = 'here'",
                 "order_by": ["metrics.drift_score DESC"],
                 "max_results": 1,
             }

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -29,6 +31,8 @@ from plinth.ci.files import files
 pytestmark = pytest.mark.slow
 
 _MLFLOW = ("mlflow>=3,<4", "prometheus-client")
+#: What `drift` needs as well; Evidently does not say that it needs pandas 2.
+_DRIFT = ("evidently==0.7.23", "fsspec", "pandas<3")
 
 TRAIN = """\
 import sys, mlflow
@@ -42,14 +46,24 @@ with mlflow.start_run():
 @pytest.fixture(scope="module")
 def python() -> Path:
     """A Python with MLflow."""
+    return _installed("mlflow-3-pushing", *_MLFLOW)
+
+
+@pytest.fixture(scope="module")
+def comparing() -> Path:
+    """A Python with MLflow and Evidently."""
+    return _installed("mlflow-3-comparing", *_MLFLOW, *_DRIFT)
+
+
+def _installed(name: str, *packages: str) -> Path:
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "plinth" / "test-tools" / "mlflow-3-pushing"
+    folder = base / "plinth" / "test-tools" / name
     found = folder / "bin" / "python"
     if not (folder / "bin" / "mlflow").is_file():
         uv = Path(sys.executable).parent / "uv"
         commands = [
             [uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
-            [uv, "pip", "install", "--quiet", "--system-certs", "--python", found, *_MLFLOW],
+            [uv, "pip", "install", "--quiet", "--system-certs", "--python", found, *packages],
         ]
         for command in commands:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -331,3 +345,109 @@ def test_a_candidate_is_judged_on_the_same_data_and_counted(python: Path, tmp_pa
         models("register", "--model", "churn", models.trained(0.5))
         away = {"PUSHGATEWAY_URL": "http://127.0.0.1:1"}
         assert models("promote", "--model", "churn", **away) == "1"
+
+
+#: A model whose run has the inputs that it has learnt from, and a second version of the same.
+KNOWN = """\
+import mlflow, numpy, pandas
+from mlflow import MlflowClient
+chance = numpy.random.default_rng(0)
+names = ("age", "calls", "bill")
+known = pandas.DataFrame({name: chance.normal(size=200) for name in names})
+known["prediction"] = chance.integers(0, 2, 200)
+known.to_parquet("baseline.parquet")
+client = MlflowClient()
+client.create_registered_model("churn")
+with mlflow.start_run() as run:
+    mlflow.log_artifact("baseline.parquet")
+for _ in range(2):
+    client.create_model_version("churn", f"{run.info.artifact_uri}/model", run.info.run_id)
+client.set_registered_model_alias("churn", "champion", "1")
+"""
+SECOND = """\
+from mlflow import MlflowClient
+MlflowClient().set_registered_model_alias("churn", "champion", "2")
+"""
+#: All measurements, the oldest first.
+MEASURED = """\
+import json
+from mlflow import MlflowClient
+client = MlflowClient()
+place = client.get_experiment_by_name("drift/churn").experiment_id
+print(json.dumps([
+    {
+        "run": run.info.run_id,
+        "score": round(run.data.metrics["drift_score"], 2),
+        "rows": run.data.metrics["drift_rows"],
+        "report": run.data.tags["report"],
+        "files": sorted(each.path for each in client.list_artifacts(run.info.run_id)),
+    }
+    for run in client.search_runs([place], order_by=["attributes.start_time ASC"])
+]))
+"""
+
+
+def _asked(folder: Path, *shifted: str) -> None:
+    """A hundred requests, some of whose inputs are other ones than the model has learnt from."""
+    chance = random.Random(1)
+    lines = [
+        {
+            "time": f"2026-01-01T00:00:{index % 60:02}+00:00",
+            "id": str(index),
+            "version": "1",
+            "inputs": [
+                {"name": name, "shape": [1], "data": [chance.gauss(9 * (name in shifted), 1)]}
+                for name in ("age", "calls", "bill")
+            ],
+            "outputs": [{"name": "prediction", "shape": [1], "data": [chance.randrange(2)]}],
+        }
+        for index in range(100)
+    ]
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    (folder / "requests-1.jsonl").write_text(text, encoding="utf-8")
+
+
+def test_a_report_is_kept_when_it_tells_something(comparing: Path, tmp_path: Path) -> None:
+    with tracking(comparing, tmp_path / "a") as url:
+        models = Models(comparing, tmp_path / "repository", MLFLOW_TRACKING_URI=url)
+
+        def script(text: str) -> str:
+            done = subprocess.run(
+                [comparing, "-c", text],
+                cwd=models.folder,
+                env={**os.environ, "MLFLOW_TRACKING_URI": url},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            return done.stdout
+
+        def drift(*shifted: str) -> float:
+            _asked(tmp_path, *shifted)
+            score = models("drift", "--model", "churn", "--records", str(tmp_path))
+            return round(float(score), 2)
+
+        script(KNOWN)
+        assert [drift(), drift("age"), drift("calls")] == [0, 0.33, 0.33]
+        assert [drift("age", "bill"), drift()] == [0.67, 0]
+        with sqlite3.connect(tmp_path / "a" / "mlflow.db") as database:
+            database.execute("UPDATE runs SET start_time = start_time - 24 * 3600 * 1000")
+        assert drift("age") == 0.33
+        script(SECOND)
+        assert drift("age") == 0.33
+        runs = json.loads(script(MEASURED).splitlines()[-1])
+
+    assert [run["score"] for run in runs] == [0, 0.33, 0.33, 0.67, 0, 0.33, 0.33]
+    assert {run["rows"] for run in runs} == {100}
+    # More drift is news, as are another day and version; of as much or less, the report that is
+    # most like it tells.
+    kept = [0, 1, 3, 5, 6]
+    for index, run in enumerate(runs):
+        html = ["drift.html"] if index in kept else []
+        assert run["files"] == [*html, "drift.json"]
+    ids = [run["run"] for run in runs]
+    told = [
+        index if run["report"] == "here" else ids.index(run["report"])
+        for index, run in enumerate(runs)
+    ]
+    assert told == [0, 1, 1, 3, 0, 5, 6]

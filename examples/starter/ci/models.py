@@ -40,6 +40,8 @@ ERRORS = ("mae", "mse", "rmse", "loss", "log_loss")
 BASELINE, ANSWER = "baseline.parquet", "prediction"
 #: With fewer rows, a difference is chance.
 FEW = 30
+#: Seconds for which a report of as much drift is enough: they have megabytes, and drift lasts.
+ENOUGH = 24 * 3600
 
 
 def start(experiment: str, **tags: str) -> str:
@@ -415,11 +417,27 @@ def drift(args: argparse.Namespace) -> str:
             client.log_metric(run, name.removeprefix("plinth_"), value)
         for name, value in lost.items():
             client.log_metric(run, f"performance_drop/{name}", value)
-        for name in ("drift.html", "drift.json"):
-            client.log_artifact(run, f"{folder}/{name}")
+        client.log_artifact(run, f"{folder}/drift.json")
+        told = reported(client, experiment, version, figures["plinth_drift_score"])
+        if not told:
+            client.log_artifact(run, f"{folder}/drift.html")
+        client.set_tag(run, "report", told or "here")
         client.set_terminated(run)
     push("drift", args.model, figures, **({"plinth_performance_drop": lost} if lost else {}))
     return f"{figures['plinth_drift_score']:.4g}"
+
+
+def reported(client: MlflowClient, experiment: str, version: str, score: float) -> str:
+    """The run whose report, of the last day, shows as much drift of the version, if any does."""
+    since = int((time.time() - ENOUGH) * 1000)
+    wanted = (
+        f"tags.report = 'here' AND tags.model_version = '{version}'"
+        f" AND metrics.drift_score >= {score} AND attributes.start_time > {since}"
+    )
+    place = client.get_experiment_by_name(experiment).experiment_id
+    alike = ["metrics.drift_score ASC"]
+    found = client.search_runs([place], wanted, max_results=1, order_by=alike)
+    return found[0].info.run_id if found else ""
 
 
 def baseline(client: MlflowClient, version, folder: str):

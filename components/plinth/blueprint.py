@@ -19,7 +19,7 @@ from plinth.clouds import CloudInfo
 from plinth.errors import Problem, SpecError, nearest
 from plinth.ports import Port
 from plinth.spec import overlay, problems
-from plinth.spec.document import Document, read
+from plinth.spec.document import Document, load, read
 from plinth.spec.models import CAPABILITIES, Settings
 from plinth.spec.options import CapabilityOptions, CloudOptions
 from plinth.spec.types import Derived, Label, Model
@@ -251,6 +251,19 @@ def resolve_all(
     if found:
         raise SpecError(*problems.merge(found))
     return blueprints
+
+
+def advise(path: Path, blueprints: Mapping[str, Blueprint]) -> list[Problem]:
+    """What is possible in a spec file and probably not meant; ``blueprints`` by environment."""
+    document = load(path)
+    found = []
+    for environment, blueprint in blueprints.items():
+        layered = overlay.resolve(document, environment)
+        for capability, tool, options in blueprint.tools():
+            for advice in tool.way_on(blueprint.cloud).advise(blueprint, options):
+                path_in_spec = f"{capability}.{advice.path}" if advice.path else capability
+                found.append(_place(replace(advice, path=path_in_spec), layered))
+    return problems.merge(found)
 
 
 def _empty_blocks(document: Document) -> Iterator[Problem]:

@@ -111,6 +111,39 @@ def test_the_spec_is_found_from_below(plinth: Plinth, monkeypatch: pytest.Monkey
     assert problem["nearest"] == "artifacts"
 
 
+def test_what_is_probably_not_meant_is_a_warning(plinth: Plinth) -> None:
+    """A model that is retrained when it drifts, where requests are recorded, and where not."""
+    model = '{uri: "models:/churn@champion", framework: sklearn, retrain: retrain_churn}'
+    plinth.edit(
+        "artifacts: {}",
+        "artifacts: {}\ntracking: {}\norchestration: {}\nmonitoring: {}\n"
+        f"serving:\n  models:\n    churn: {model}\n    fraud: {model}",
+    )
+    plinth.edit("environments:\n", "environments:\n  local: {cloud: local}\n")
+    answer = plinth("validate")
+    assert answer.code == 0
+    assert answer.out.count("ok ") == 3
+    column = len("    churn: ") + model.index("retrain_churn") + 1
+    where = str(Path("stacks", "platform.yaml"))
+    for line, name in ((13, "churn"), (14, "fraud")):
+        assert f"warning {where}:{line}:{column}: model {name} is retrained" in answer.err
+        assert f"  at serving.models.{name}.retrain [drift-unmeasured]\n" in answer.err
+    assert "error" not in answer.err
+    # One remedy for both.
+    assert answer.err.count("fix: Add `record: 256` to serving, or `record: 0` if") == 1
+
+    plinth.edit('prod: {account: "222', 'prod: {serving: {record: 256}, account: "222')
+    assert "in environment dev [drift-unmeasured]" in plinth("validate").err
+    found = plinth("validate", "--json").json
+    assert (found["ok"], len(found["warnings"])) == (True, 2)
+    assert {warning["environment"] for warning in found["warnings"]} == {"dev"}
+    plinth.edit('dev: {account: "111', 'dev: {serving: {record: 0}, account: "111')
+    assert plinth("validate").err == ""
+    plinth.edit("serving: {record: 256}, ", "")
+    assert plinth("validate", "--cloud", "local").err == ""
+    assert "drift-unmeasured" in plinth("validate", "--cloud", "gcp").err
+
+
 @pytest.mark.parametrize("command", ["up", "destroy"])
 def test_nobody_to_ask(plinth: Plinth, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """Refused at once: without an engine, before anything is looked at."""

@@ -54,22 +54,31 @@ def problems(
         listed = [problem.to_json() for problem in found]
         emit({"ok": False, "problems": listed, **(result or {})})
         return
+    _list(found, click.style("error", fg="red"))
+    if len(found) > 1:
+        _say(click.style(f"{len(found)} problems", bold=True))
+
+
+def advice(found: Sequence[Problem]) -> None:
+    """Prints what refuses nothing, to standard error."""
+    _list(found, click.style("warning", fg="yellow"))
+
+
+def _list(found: Sequence[Problem], kind: str) -> None:
     for problem, following in zip_longest(found, found[1:]):
         # One remedy for many is said once, at the end.
         same_fix = following is not None and following.fix == problem.fix
-        _say(_text(replace(problem, fix=None) if same_fix else problem))
-    if len(found) > 1:
-        _say(click.style(f"{len(found)} problems", bold=True))
+        _say(_text(replace(problem, fix=None) if same_fix else problem, kind))
 
 
 def _say(text: str) -> None:
     click.echo(text, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 
-def _text(problem: Problem) -> str:
+def _text(problem: Problem, kind: str) -> str:
     where = f"{problem.location}: " if problem.location else ""
     title = click.style(f"{where}{problem.message}", bold=True)
-    lines = [f"{click.style('error', fg='red')} {title}"]
+    lines = [f"{kind} {title}"]
     place = [
         problem.path and f"at {problem.path}",
         problem.environment and f"in environment {problem.environment}",

@@ -23,10 +23,14 @@ from plinth.cli.common import (
 @cloud_option
 @json_option
 def validate(spec: Path, cloud: str | None, *, as_json: bool) -> None:
-    """Check the spec in every environment; all problems in one run."""
-    from plinth.blueprint import check
+    """Check the spec in every environment; all problems in one run.
+
+    Warnings tell what is possible and probably not meant.
+    """
+    from plinth.blueprint import advise, check
 
     blueprints = check(spec, cloud=cloud)
+    warnings = advise(spec, blueprints)
     if as_json:
         found = {
             name: {
@@ -35,12 +39,14 @@ def validate(spec: Path, cloud: str | None, *, as_json: bool) -> None:
             }
             for name, blueprint in blueprints.items()
         }
-        output.emit({"ok": True, "environments": found})
+        told = [warning.to_json() for warning in warnings]
+        output.emit({"ok": True, "environments": found, "warnings": told})
         return
     for name, blueprint in blueprints.items():
         tools = ", ".join(f"{key} by {c.tool}" for key, c in blueprint.choices.items())
         where = " ".join(filter(None, [blueprint.settings.cloud, blueprint.settings.region]))
         click.echo(f"{click.style('ok', fg='green')} {name} on {where}: {tools or 'nothing'}")
+    output.advice(warnings)
 
 
 @click.command()

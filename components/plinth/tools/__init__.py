@@ -33,11 +33,13 @@ class Way:
         build: Makes the resources and returns the capability's record of
             :mod:`plinth.results`. Called as ``build(options, context)``.
         check: Impossible combinations that only this way knows, as :attr:`Tool.check` has them.
+        advise: What is possible this way and probably not meant, in the same form.
     """
 
     needs: frozenset[Port]
     build: Callable[[Any, Context], Any]
     check: Callable[[Blueprint, Any], Sequence[Problem]] = _no_problems
+    advise: Callable[[Blueprint, Any], Sequence[Problem]] = _no_problems
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -282,6 +282,23 @@ def _cluster_problems(options: Options) -> Iterator[Problem]:
             )
 
 
+def _advise_cluster(_blueprint: Blueprint, options: Options) -> Sequence[Problem]:
+    """Drift is measured by recorded requests; a team may have others that record them."""
+    if options.record is not None:
+        return ()
+    return tuple(
+        Problem(
+            code="drift-unmeasured",
+            message=f"model {name} is retrained when it drifts, and none of its requests are "
+            "recorded, by which that is measured",
+            path=f"models.{name}.retrain",
+            fix="Add `record: 256` to serving, or `record: 0` if others record them.",
+        )
+        for name, model in options.models.items()
+        if model.retrain
+    )
+
+
 def _problems(blueprint: Blueprint, options: Options) -> Iterator[Problem]:
     if options.expose and blueprint.settings.domain is None:
         yield Problem(
@@ -465,6 +482,7 @@ TOOL = Tool(
             needs=frozenset({Port.CLUSTER, Port.IDENTITY, Port.OBJECT_STORE, Port.SECRETS}),
             build=_build,
             check=_check_cluster,
+            advise=_advise_cluster,
         ),
         Way(
             needs=frozenset({Port.OBJECT_STORE, Port.PROCESSES}),

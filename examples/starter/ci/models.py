@@ -456,7 +456,7 @@ def baseline(client: MlflowClient, version, folder: str):
 def compared(before, now, folder: Path) -> dict:
     """Writes Evidently's report, and says how much has drifted."""
     warnings.simplefilter("ignore")  # of Evidently's own code
-    with needed("evidently"):
+    with needed("evidently, beside pandas<3"):
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import ValueDrift
         from evidently.presets import DataDriftPreset

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import queue
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,12 +18,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from plinth import render, versions
+from plinth import versions
 from plinth.clouds import relay
 from plinth.graph import Graph
 from plinth.kube import Kube
 from plinth.ports import WorkloadIdentity
 from plinth.recorder import record
+from served import Server
 
 #: What Alertmanager posts (its documentation, "webhook_config").
 PAYLOAD: dict[str, Any] = {
@@ -56,70 +53,17 @@ PAYLOAD: dict[str, Any] = {
 }
 
 
-class Relay:
-    """A relay in a process of its own, with what it has said."""
-
-    def __init__(self, script: Path, env: dict[str, str]) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.log = script.with_name(f"{self.port}.log")
-        with self.log.open("wb") as log:  # a pipe that nobody reads would fill up
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", str(script)],
-                env={**env, "PORT": str(self.port)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        for _ in range(100):
-            try:
-                assert self.get("/healthz") == 200
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the relay did not start")
-
-    def get(self, path: str) -> int:
-        return self._ask(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
-
-    def post(self, body: Any, path: str = "/alerts") -> int:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._ask(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data))
-
-    def _ask(self, request: urllib.request.Request) -> int:
-        try:
-            with urllib.request.urlopen(request, timeout=10) as response:
-                return int(response.status)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
-
-    def stop(self) -> list[dict[str, Any]]:
-        """Ends it as Kubernetes does; the lines it wrote."""
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(timeout=20)
-        said = self.log.read_text(encoding="utf-8")
-        assert status == 0, said
-        return [json.loads(line) for line in said.splitlines()]
-
-
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Starts relays, and sees to it that none is left."""
-    script = tmp_path / "relay.py"
-    script.write_text(render.text("relay/relay.py"), encoding="utf-8")
-    started: list[Relay] = []
+    with contextlib.ExitStack() as after:
 
-    def run(**env: str) -> Relay:
-        path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-        started.append(Relay(script, {**path, **env}))
-        return started[-1]
+        def run(**env: str) -> Server:
+            started = Server(tmp_path, "relay/relay.py", env)
+            after.callback(started.kill)
+            return started
 
-    yield run
-    for one in started:
-        one.process.kill()
-        one.process.wait()
+        yield run
 
 
 class Azure:
@@ -180,7 +124,7 @@ def signed_in(azure: Azure, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_every_alert_becomes_a_line(start: Callable[..., Relay]) -> None:
+def test_every_alert_becomes_a_line(start: Callable[..., Server]) -> None:
     running = start()
     assert running.post(PAYLOAD) == 200
     critical, warning, resolved = running.stop()
@@ -202,7 +146,7 @@ REFUSED: list[tuple[Any, int]] = [
 ]
 
 
-def test_what_it_cannot_read_is_refused_and_logged(start: Callable[..., Relay]) -> None:
+def test_what_it_cannot_read_is_refused_and_logged(start: Callable[..., Server]) -> None:
     running = start()
     assert [running.post(body) for body, _ in REFUSED] == [status for _, status in REFUSED]
     assert running.post({**PAYLOAD, "alerts": []}) == 200
@@ -211,16 +155,16 @@ def test_what_it_cannot_read_is_refused_and_logged(start: Callable[..., Relay]) 
     assert not any("alert" in line for line in lines)
 
 
-def test_other_paths_and_methods_are_not_there(start: Callable[..., Relay]) -> None:
+def test_other_paths_and_methods_are_not_there(start: Callable[..., Server]) -> None:
     running = start()
     assert running.post(PAYLOAD, "/") == 404
-    assert running.get("/alerts") == 404
+    assert running.get("/alerts") == (404, "")
     assert running.stop() == []
 
 
 @pytest.mark.parametrize(("length", "status"), [("-1", b" 411 "), ("4194305", b" 413 ")])
 def test_a_length_that_is_wrong_or_too_much(
-    start: Callable[..., Relay], length: str, status: bytes
+    start: Callable[..., Server], length: str, status: bytes
 ) -> None:
     running = start()
     with socket.create_connection(("127.0.0.1", running.port), timeout=5) as raw:
@@ -229,7 +173,7 @@ def test_a_length_that_is_wrong_or_too_much(
 
 
 def test_alerts_go_to_azure_with_a_federated_token(
-    start: Callable[..., Relay], azure: Azure, signed_in: dict[str, str]
+    start: Callable[..., Server], azure: Azure, signed_in: dict[str, str]
 ) -> None:
     running = start(**signed_in)
     azure.will_answer(TOKEN, TAKEN, TAKEN)
@@ -265,7 +209,7 @@ def test_alerts_go_to_azure_with_a_federated_token(
     ],
 )
 def test_a_failure_asks_alertmanager_to_try_again(
-    start: Callable[..., Relay],
+    start: Callable[..., Server],
     azure: Azure,
     signed_in: dict[str, str],
     answers: list[tuple[int, Any]],
@@ -282,7 +226,7 @@ def test_a_failure_asks_alertmanager_to_try_again(
 
 
 def test_azure_or_the_token_out_of_reach(
-    start: Callable[..., Relay], signed_in: dict[str, str]
+    start: Callable[..., Server], signed_in: dict[str, str]
 ) -> None:
     gone = start(**{**signed_in, "AZURE_AUTHORITY_HOST": "http://127.0.0.1:9"})
     assert gone.post(PAYLOAD) == 503
@@ -293,7 +237,7 @@ def test_azure_or_the_token_out_of_reach(
 
 
 def test_what_is_too_much_for_one_call_goes_in_several(
-    start: Callable[..., Relay], azure: Azure, signed_in: dict[str, str]
+    start: Callable[..., Server], azure: Azure, signed_in: dict[str, str]
 ) -> None:
     running = start(**signed_in)
     azure.will_answer(TOKEN, TAKEN, TAKEN, TAKEN)
@@ -306,7 +250,7 @@ def test_what_is_too_much_for_one_call_goes_in_several(
 
 
 def test_what_has_begun_is_finished_before_the_end(
-    start: Callable[..., Relay], azure: Azure, signed_in: dict[str, str]
+    start: Callable[..., Server], azure: Azure, signed_in: dict[str, str]
 ) -> None:
     running = start(**signed_in)
     answer: list[int] = []

@@ -7,14 +7,11 @@ import datetime
 import importlib.util
 import ipaddress
 import json
-import signal
 import ssl
-import subprocess
 import sys
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,6 +26,7 @@ from tools_support import environment, find, graph
 
 from plinth import render
 from plinth.tools.serving import kserve_follow, manifests
+from served import Server, until
 
 REFERENCE = "models:/churn@champion"
 PATH = "/apis/serving.kserve.io/v1beta1/namespaces/serving/inferenceservices/churn"
@@ -168,69 +166,48 @@ class Stage:
         self.registry = Registry()
         self.cluster = Kubernetes(_authority(folder), "one")
         (folder / "token").write_text("one\n", encoding="ascii")
-        self.process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        self.script: Server | None = None
 
-    def start(self) -> None:
-        probe = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-        self.port = probe.server_address[1]
-        probe.server_close()
-        script = self.folder / "follow_aliases.py"
-        script.write_text(render.text("kserve/follow_aliases.py"), encoding="utf-8")
-        settings = {
-            "models": {"churn": REFERENCE},
-            "namespace": "serving",
-            "port": self.port,
-            "seconds": 0.1,
-            "account": str(self.folder),
-        }
-        (self.folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-        with (self.folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", str(script), str(self.folder / "settings.json")],
-                env={
-                    "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.registry.port}",
-                    "MLFLOW_TRACKING_USERNAME": "admin",
-                    "MLFLOW_TRACKING_PASSWORD": "secret",
-                    "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-                    "KUBERNETES_SERVICE_PORT": str(self.cluster.port),
-                },
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self.until(self._answers)
-
-    def _answers(self) -> bool:
-        try:
-            return self.get("/healthz") == ""
-        except OSError:
-            return False
+    def start(self) -> Server:
+        self.script = Server(
+            self.folder,
+            "kserve/follow_aliases.py",
+            {
+                "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.registry.port}",
+                "MLFLOW_TRACKING_USERNAME": "admin",
+                "MLFLOW_TRACKING_PASSWORD": "secret",
+                "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+                "KUBERNETES_SERVICE_PORT": str(self.cluster.port),
+            },
+            settings={
+                "models": {"churn": REFERENCE},
+                "namespace": "serving",
+                "seconds": 0.1,
+                "account": str(self.folder),
+            },
+        )
+        return self.script
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-            return str(answer.read().decode())
+        assert self.script
+        status, text = self.script.get(path)
+        assert status == 200
+        return text
 
     def lines(self) -> list[dict[str, str]]:
-        return [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+        assert self.script
+        return self.script.lines()
 
     def said(self, words: str) -> bool:
         return any(words in line["message"] for line in self.lines())
-
-    @staticmethod
-    def until(true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
-        while not true():
-            assert time.monotonic() < deadline, "it did not come to pass"
-            time.sleep(0.02)
 
     def rounds(self) -> None:
         """Waits for several more looks."""
         time.sleep(0.6)
 
     def stop(self) -> None:
-        if self.process:
-            self.process.kill()
-            self.process.wait()
+        if self.script:
+            self.script.kill()
         self.registry.stop()
         self.cluster.stop()
 
@@ -245,7 +222,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def test_a_moved_alias_is_told_once_and_back_again(stage: Stage) -> None:
     stage.start()
-    stage.until(lambda: stage.cluster.versions == ["7"])
+    until(lambda: stage.cluster.versions == ["7"])
     assert stage.cluster.patches[0] == {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
@@ -253,9 +230,9 @@ def test_a_moved_alias_is_told_once_and_back_again(stage: Stage) -> None:
         "spec": {"predictor": {"annotations": {MODEL: REFERENCE, VERSION: "7"}}},
     }
     stage.registry.aliases["churn", "champion"] = "8"
-    stage.until(lambda: stage.cluster.versions == ["7", "8"])
+    until(lambda: stage.cluster.versions == ["7", "8"])
     stage.registry.aliases["churn", "champion"] = "7"
-    stage.until(lambda: stage.cluster.versions == ["7", "8", "7"])
+    until(lambda: stage.cluster.versions == ["7", "8", "7"])
     stage.rounds()
     assert stage.cluster.versions == ["7", "8", "7"], "what is told is not told again"
     assert [line["message"] for line in stage.lines()] == [
@@ -267,7 +244,7 @@ def test_a_moved_alias_is_told_once_and_back_again(stage: Stage) -> None:
 def test_nothing_is_rolled_by_a_start(stage: Stage) -> None:
     stage.cluster.told = {MODEL: REFERENCE, VERSION: "7"}
     stage.start()
-    stage.until(lambda: 'model="churn"} 7' in stage.get("/metrics"))
+    until(lambda: 'model="churn"} 7' in stage.get("/metrics"))
     stage.rounds()
     assert stage.cluster.patches == []
 
@@ -275,7 +252,7 @@ def test_nothing_is_rolled_by_a_start(stage: Stage) -> None:
 def test_what_was_told_of_another_alias_does_not_count(stage: Stage) -> None:
     stage.cluster.told = {MODEL: "models:/churn@challenger", VERSION: "7"}
     stage.start()
-    stage.until(lambda: stage.cluster.told == {MODEL: REFERENCE, VERSION: "7"})
+    until(lambda: stage.cluster.told == {MODEL: REFERENCE, VERSION: "7"})
 
 
 @pytest.mark.parametrize(
@@ -294,20 +271,20 @@ def test_a_registry_in_trouble_changes_nothing_and_is_said_once(
     stage.cluster.told = {MODEL: REFERENCE, VERSION: "6"}
     stage.registry.broken = broken
     stage.start()
-    stage.until(lambda: stage.said(words))
+    until(lambda: stage.said(words))
     stage.rounds()
     assert len(stage.lines()) == 1
     assert stage.cluster.patches == []
     assert 'plinth_served_version{model="churn"} 6\n' in stage.get("/metrics")
     stage.registry.broken = None
-    stage.until(lambda: stage.cluster.versions == ["7"])
+    until(lambda: stage.cluster.versions == ["7"])
 
 
 def test_a_registry_that_is_not_there_is_waited_for(stage: Stage) -> None:
     stage.cluster.told = {MODEL: REFERENCE, VERSION: "6"}
     stage.registry.stop()
     stage.start()
-    stage.until(lambda: stage.said("the registry cannot be reached"))
+    until(lambda: stage.said("the registry cannot be reached"))
     stage.rounds()
     assert len(stage.lines()) == 1
     assert stage.get("/healthz") == ""
@@ -319,7 +296,7 @@ def test_an_alias_that_names_nothing_changes_nothing(stage: Stage, known: bool) 
     stage.cluster.told = {MODEL: REFERENCE, VERSION: "7"}
     stage.registry.aliases = {("churn", "candidate"): "8"} if known else {}
     stage.start()
-    stage.until(lambda: stage.said(f"{REFERENCE} names no version; version 7 stays"))
+    until(lambda: stage.said(f"{REFERENCE} names no version; version 7 stays"))
     stage.rounds()
     assert (len(stage.lines()), stage.cluster.patches) == (1, [])
 
@@ -327,20 +304,20 @@ def test_an_alias_that_names_nothing_changes_nothing(stage: Stage, known: bool) 
 def test_a_model_that_is_not_there_yet_is_told_soon(stage: Stage) -> None:
     stage.cluster.told = None
     stage.start()
-    stage.until(lambda: stage.said("there is no such InferenceService yet"))
+    until(lambda: stage.said("there is no such InferenceService yet"))
     assert "plinth_served_version{" not in stage.get("/metrics")
     stage.cluster.told = {}
-    stage.until(lambda: stage.cluster.versions == ["7"])
+    until(lambda: stage.cluster.versions == ["7"])
 
 
 def test_the_token_is_read_anew(stage: Stage) -> None:
     stage.start()
-    stage.until(lambda: stage.cluster.versions == ["7"])
+    until(lambda: stage.cluster.versions == ["7"])
     stage.cluster.token = "two"
-    stage.until(lambda: stage.said("the API server answered 401: Unauthorized"))
+    until(lambda: stage.said("the API server answered 401: Unauthorized"))
     (stage.folder / "token").write_text("two", encoding="ascii")
     stage.registry.aliases["churn", "champion"] = "8"
-    stage.until(lambda: stage.cluster.versions == ["7", "8"])
+    until(lambda: stage.cluster.versions == ["7", "8"])
 
 
 def test_an_api_server_of_another_authority_is_told_nothing(stage: Stage) -> None:
@@ -349,15 +326,12 @@ def test_an_api_server_of_another_authority_is_told_nothing(stage: Stage) -> Non
     _authority(other)
     (stage.folder / "ca.crt").write_bytes((other / "ca.crt").read_bytes())
     stage.start()
-    stage.until(lambda: stage.said("the API server cannot be reached"))
+    until(lambda: stage.said("the API server cannot be reached"))
     assert stage.cluster.patches == []
 
 
 def test_it_ends_when_it_is_told_to(stage: Stage) -> None:
-    stage.start()
-    assert stage.process
-    stage.process.send_signal(signal.SIGTERM)
-    assert stage.process.wait(timeout=10) == 0
+    stage.start().end()
 
 
 def test_one_that_hangs_says_so(tmp_path: Path) -> None:

@@ -8,9 +8,7 @@ import http.client
 import importlib.util
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -24,6 +22,7 @@ from typing import Any
 import pytest
 
 from plinth.render import data_folder
+from served import Server, until
 
 SCRIPT = data_folder("templates") / "kserve" / "recorder.py"
 REQUEST = "org.kubeflow.serving.inference.request"
@@ -164,13 +163,6 @@ def sink(script: types.ModuleType, tmp_path: Path) -> Iterator[Sink]:
             recorder.stop()
 
 
-def wait(for_what: Callable[[], Any], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not for_what():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
-
-
 def test_request_and_answer_become_one_line_as_on_the_machine_itself(sink: Sink) -> None:
     sink.pair()
     (line,) = sink.lines()
@@ -223,7 +215,7 @@ def test_what_is_no_inference_is_not_kept(sink: Sink) -> None:
     sink.pair({"model": "churn", "prompt": "?"}, {"choices": []})
     sink.post(REQUEST, ASKED)  # it failed, so there is no answer
     sink.pair(answered={**ANSWERED, "id": "last"})
-    wait(lambda: sink.counts() == (0, 0))
+    until(lambda: sink.counts() == (0, 0))
     assert [line["id"] for line in sink.lines()] == ["last"]
     assert sink.counts() == (1, 0)
 
@@ -233,13 +225,13 @@ def test_what_is_no_inference_is_not_kept(sink: Sink) -> None:
 )
 def test_what_cannot_be_read_is_counted(sink: Sink, answered: bytes) -> None:
     sink.pair(answered=answered)
-    wait(lambda: sink.counts() == (0, 1))
+    until(lambda: sink.counts() == (0, 1))
     assert sink.lines() == []
 
 
 def test_unpacked_bodies_are_bounded(sink: Sink) -> None:
     sink.pair(answered=gzip.compress(b" " * 17 * 2**20))
-    wait(lambda: sink.counts() == (0, 1))
+    until(lambda: sink.counts() == (0, 1))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +261,7 @@ def test_full_batches_are_kept_at_once_and_the_oldest_deleted(sink: Sink) -> Non
     large = {**ANSWERED, "outputs": [{**ANSWERED["outputs"][0], "data": ["x" * 100_000]}]}
     for number in range(30):
         sink.pair(answered={**large, "id": str(number)})
-    wait(lambda: sink.counts()[0] >= 27)
+    until(lambda: sink.counts()[0] >= 27)
     kept = [int(line["id"]) for line in sink.lines()]
     files = sink.files()
     assert 2 <= len(files) <= 4
@@ -289,7 +281,7 @@ def test_a_bucket_that_is_away_loses_nothing_that_fits(
     assert sink.counts() == (0, 0)
     assert sink.get("/healthz")[0] == 200
     (sink.folder / "closed").unlink()
-    wait(lambda: sink.counts() == (1, 0))
+    until(lambda: sink.counts() == (1, 0))
     assert len(sink.lines()) == 1
 
 
@@ -298,7 +290,7 @@ def test_no_more_is_held_than_there_is_room_for(
 ) -> None:
     monkeypatch.setattr(script, "HELD_BYTES", len(json.dumps(ASKED)) + 10)
     sink.pair()
-    wait(lambda: sink.counts() == (0, 1))
+    until(lambda: sink.counts() == (0, 1))
 
 
 def test_halves_are_waited_for_and_then_forgotten(
@@ -307,7 +299,7 @@ def test_halves_are_waited_for_and_then_forgotten(
     monkeypatch.setattr(script, "WAIT_SECONDS", 0)
     sink.post(REQUEST, ASKED, "failed")
     sink.post(RESPONSE, ANSWERED, "torn")
-    wait(lambda: sink.counts() == (0, 1))
+    until(lambda: sink.counts() == (0, 1))
     recorder = sink.stop.__self__  # type: ignore[attr-defined]
     assert recorder._held == 0
 
@@ -339,38 +331,22 @@ def test_what_is_there_is_kept_when_the_pod_ends(
     python, variables = surroundings(tmp_path / "packages")
     bucket = tmp_path / "inference"
     bucket.mkdir()
-    settings = tmp_path / "settings.json"
-    settings.write_text(
-        json.dumps({"folder": bucket.as_uri(), "mebibytes": 1, "models": ["churn"]})
+    server = Server(
+        tmp_path,
+        "kserve/recorder.py",
+        {**os.environ, **variables},
+        settings={"folder": bucket.as_uri(), "mebibytes": 1, "models": ["churn"]},
+        python=[python],
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [python, SCRIPT, settings],
-            env={**os.environ, **variables, "PORT": str(port)},
-            stdout=log,
-            stderr=log,
-        )
-    sink = Sink(port, bucket)
+    sink = Sink(server.port, bucket)
     try:
-
-        def ready() -> bool:
-            assert process.poll() is None, (tmp_path / "log").read_text()
-            with contextlib.suppress(OSError):
-                return sink.get("/healthz")[0] == 200
-            return False
-
-        wait(ready)
         large = {**ANSWERED, "outputs": [{**ANSWERED["outputs"][0], "data": ["x" * 300_000]}]}
         for number in range(5):
             sink.pair(answered={**large, "id": str(number)})
-        wait(lambda: sink.counts() == (5, 0))
+        until(lambda: sink.counts() == (5, 0))
         sink.pair(answered={**ANSWERED, "id": "last"})
+        server.end()
     finally:
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(20)
-    assert code == 0
+        server.kill()
     assert [line["id"] for line in sink.lines()] == ["2", "3", "4", "last"]
-    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert "Traceback" not in server.said

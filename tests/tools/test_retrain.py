@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from plinth import render
+from served import Server
 
 DRIFTING: dict[str, Any] = {
     "status": "firing",
@@ -104,38 +97,12 @@ def airflow() -> Iterator[Airflow]:
     played.server.server_close()
 
 
-class Receiver:
-    """A receiver in a process of its own, with what it has said."""
+class Receiver(Server):
+    """The receiver, which knows Alertmanager by its token."""
 
-    def __init__(self, script: Path, env: dict[str, str]) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.log = script.with_name(f"{self.port}.log")
-        with self.log.open("wb") as log:  # a pipe that nobody reads would fill up
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", str(script)],
-                env={**env, "HOST": "127.0.0.1", "PORT": str(self.port)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        for _ in range(200):
-            try:
-                assert self.get("/healthz") == (200, "")
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the receiver did not start")
-
-    def get(self, path: str) -> tuple[int, str]:
-        return self._ask(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
-
-    def post(self, body: Any, token: str | None = TOKEN, path: str = "/alerts") -> int:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    def post(self, body: Any, path: str = "/alerts", token: str | None = TOKEN) -> int:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        where = f"http://127.0.0.1:{self.port}{path}"
-        return self._ask(urllib.request.Request(where, data=data, headers=headers))[0]
+        return super().post(body, path, **headers)
 
     def counts(self) -> dict[str, int]:
         """What came of the alerts about churn."""
@@ -145,42 +112,25 @@ class Receiver:
         found = [line.removeprefix(start) for line in text.splitlines() if line.startswith(start)]
         return {name: int(count) for name, _, count in (line.partition('"} ') for line in found)}
 
-    def _ask(self, request: urllib.request.Request) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(request, timeout=15) as response:
-                return int(response.status), response.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-
-    def stop(self) -> list[dict[str, Any]]:
-        """Ends it as Kubernetes does; the lines it wrote."""
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(timeout=20)
-        said = self.log.read_text(encoding="utf-8")
-        assert status == 0, said
-        assert not any(secret in said for secret in (TOKEN, LOGIN["password"], "let-me-in"))
-        return [json.loads(line) for line in said.splitlines()]
+    def end(self) -> None:
+        super().end()
+        assert not any(secret in self.said for secret in (TOKEN, LOGIN["password"], "let-me-in"))
 
 
 @pytest.fixture
 def receiver(tmp_path: Path, airflow: Airflow) -> Iterator[Receiver]:
     """A receiver; none is left."""
-    script = tmp_path / "retrain.py"
-    script.write_text(render.text("lifecycle/retrain.py"), encoding="utf-8")
     told = {
-        "PATH": os.environ["PATH"],
-        "LANG": "C.UTF-8",
+        "HOST": "127.0.0.1",
         "AIRFLOW_API_URL": airflow.url,
         "AIRFLOW_USERNAME": LOGIN["username"],
         "AIRFLOW_PASSWORD": LOGIN["password"],
         "WEBHOOK_TOKEN": TOKEN,
         "PIPELINES": json.dumps({"churn": "retrain_churn", "faces": "faces.retrain"}),
     }
-    running = Receiver(script, told)
+    running = Receiver(tmp_path, "lifecycle/retrain.py", told)
     yield running
-    running.process.kill()
-    running.process.wait()
+    running.kill()
 
 
 def _about(**labels: str) -> dict[str, Any]:

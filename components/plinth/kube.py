@@ -431,7 +431,7 @@ def _ports(app: WebApp) -> dict[str, int]:
 
 
 def _web_pod(name: str, app: WebApp) -> dict[str, Any]:
-    pod = _pod(app.container, name, app.service_account, app.migrate)
+    pod = _pod(app.container, name, name, app.migrate)
     probe = {"httpGet": {"path": app.health, "port": "http"}}
     pod["containers"][0] |= {
         "ports": [{"name": k, "containerPort": v} for k, v in _ports(app).items()],

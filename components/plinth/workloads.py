@@ -44,6 +44,8 @@ class Container:
 class WebApp:
     """A server of equal copies behind one Service, with everything production asks for.
 
+    It runs under the service account of its name; whoever asks for it makes that.
+
     Attributes:
         migrate: Containers that must succeed before a copy starts.
         health: Path that answers 200 when a copy can serve.
@@ -57,10 +59,9 @@ class WebApp:
     namespace: str
     container: Container
     port: int
-    service_account: str
-    health: str
-    min: int
-    max: int
+    health: str = "/healthz"
+    min: int = 1
+    max: int = 1
     migrate: Sequence[Container] = ()
     metrics: str | None = None
     metrics_auth: str | None = None

@@ -223,7 +223,6 @@ def _serve(
                 memory=options.memory,
             ),
             port=PORT,
-            service_account=NAME,
             health="/health",
             min=replicas.min,
             max=replicas.max,

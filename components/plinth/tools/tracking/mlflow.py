@@ -244,7 +244,6 @@ def _serve(
                 )
             ],
             port=PORT,
-            service_account=NAME,
             health="/health",
             min=replicas.min,
             max=replicas.max,

@@ -9,6 +9,7 @@ Airflow refuses is counted and logged.
 from __future__ import annotations
 
 import hmac
+import http.client
 import json
 import os
 import signal
@@ -117,14 +118,15 @@ class Airflow:
             headers={"Content-Type": "application/json", **(headers or {})},
         )
         try:
-            with urllib.request.urlopen(  # noqa: S310 - the address is ours
-                request, timeout=CALL_SECONDS
-            ) as response:
-                status, text = response.status, response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                status, text = error.code, error.read()
-        except OSError as error:
+            try:
+                with urllib.request.urlopen(  # noqa: S310 - the address is ours
+                    request, timeout=CALL_SECONDS
+                ) as response:
+                    status, text = response.status, response.read()
+            except urllib.error.HTTPError as error:
+                with error:
+                    status, text = error.code, error.read()
+        except (OSError, http.client.HTTPException) as error:
             raise AwayError(f"Airflow cannot be reached: {error}") from error
         if status >= 500 or status == 429:
             raise AwayError(f"Airflow answered {status}")

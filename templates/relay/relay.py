@@ -7,6 +7,7 @@ fails the answer is 503, upon which Alertmanager tries again.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -74,13 +75,16 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     request = urllib.request.Request(url, data=body, headers=dict(headers))  # noqa: S310 - ours
     host = urllib.parse.urlsplit(url).netloc
     try:
-        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as response:  # noqa: S310 - ours
-            return bytes(response.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            said = error.read(500).decode(errors="replace")
-        raise NotDeliveredError(f"{host} answered {error.code}: {said}") from error
-    except OSError as error:
+        try:
+            with urllib.request.urlopen(  # noqa: S310 - ours
+                request, timeout=CALL_SECONDS
+            ) as response:
+                return bytes(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                said = error.read(500).decode(errors="replace")
+            raise NotDeliveredError(f"{host} answered {error.code}: {said}") from error
+    except (OSError, http.client.HTTPException) as error:
         raise NotDeliveredError(f"{host} cannot be reached: {error}") from error
 
 

@@ -79,6 +79,9 @@ class Azure:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 azure.seen.append((self.path, dict(self.headers), body))
                 status, answer = azure.answers.get(timeout=5)
+                if not status:
+                    self.wfile.write(answer)  # as it is
+                    return
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(answer)
@@ -206,6 +209,7 @@ def test_alerts_go_to_azure_with_a_federated_token(
         [TOKEN, (403, {"error": {"code": "OperationFailed"}})],
         [TOKEN, (429, b"")],
         [TOKEN, (500, b"")],
+        [TOKEN, (0, b"no HTTP\r\n")],
     ],
 )
 def test_a_failure_asks_alertmanager_to_try_again(

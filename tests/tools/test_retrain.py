@@ -43,7 +43,7 @@ class Airflow:
         self.login = LOGIN
         self.runs: dict[str, dict[str, Any]] = {}
         self.running: set[str] = set()
-        self.broken = False
+        self.broken = self.torn = False
         airflow = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,6 +57,8 @@ class Airflow:
                 asked = (self.path, body, self.headers["Authorization"])
                 status, answer = (502, "<html>") if airflow.broken else airflow.answer(*asked)
                 self.send_response(status)
+                if airflow.torn:
+                    self.send_header("Content-Length", "100")
                 self.end_headers()
                 self.wfile.write(json.dumps(answer).encode())
 
@@ -219,6 +221,10 @@ def _broken(airflow: Airflow) -> None:
     airflow.broken = True
 
 
+def _torn(airflow: Airflow) -> None:
+    airflow.torn = True
+
+
 def _without_its_user(airflow: Airflow) -> None:
     airflow.login = {"username": "somebody", "password": "else"}
 
@@ -228,6 +234,7 @@ def _without_its_user(airflow: Airflow) -> None:
     [
         (_gone, "Airflow cannot be reached: "),
         (_broken, "Airflow answered 502"),
+        (_torn, "Airflow cannot be reached: IncompleteRead"),
         (_without_its_user, "Airflow does not let the receiver in (401)"),
     ],
 )
@@ -237,7 +244,8 @@ def test_while_airflow_is_away_alertmanager_is_to_try_again(
     trouble(airflow)
     assert receiver.post(PAYLOAD) == 503
     assert receiver.counts() == {"started": 0, "already": 0, "failed": 0}
-    airflow.broken, airflow.login = False, LOGIN
+    airflow.broken = airflow.torn = False
+    airflow.login = LOGIN
     if trouble is not _gone:
         assert receiver.post(PAYLOAD) == 200
         assert len(airflow.runs) == 1

@@ -10,6 +10,7 @@ import pytest
 from cli_support import Plinth
 
 from plinth import operations
+from plinth.engine.command import Command
 from plinth.errors import PolicyError
 from plinth.operations import open_environment
 
@@ -65,6 +66,29 @@ def test_a_durable_environment(plinth: Plinth) -> None:
     assert gone.code == 0
     assert " deleted in " in gone.out
     assert _urns(plinth) == set()
+
+
+def test_the_engine_is_run_for_what_is_needed(
+    plinth: Plinth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state is read again after the preview: others may have been at work meanwhile."""
+    said: list[str] = []
+    run = Command.run
+
+    def recording(self: Command, args: list[str], *more: Any) -> Any:
+        said.append(" ".join(word for word in args[:2] if not word.startswith("-")))
+        return run(self, args, *more)
+
+    monkeypatch.setattr(Command, "run", recording)
+    plinth("up", "dev", "--rehearse")
+    first = ["stack export", "stack export", "stack init", "stack export", "up", "stack output"]
+    assert said == first
+    said.clear()
+    assert "nothing changed" in plinth("up", "dev", "--rehearse").out
+    assert said == ["stack export", "preview", "stack export", "up", "stack output"]
+    said.clear()
+    assert plinth("preview", "dev", "--rehearse", "--json").json["changes"] == []
+    assert said == ["preview"]
 
 
 def test_a_violated_policy_stops_before_anything_is_made(

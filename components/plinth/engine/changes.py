@@ -217,12 +217,14 @@ class Collector:
         self._on_change = on_change
         self._changes: dict[str, Change] = {}
         self._drift: dict[str, tuple[str, ...]] = {}
+        self.begun = False
         self.diagnostics: list[Diagnostic] = []
         self.violations: list[tuple[str, Diagnostic]] = []
         self.failed: dict[str, StepEventMetadata] = {}
 
     def __call__(self, event: EngineEvent) -> None:
         """Takes in one event."""
+        self.begun = True
         if before := event.resource_pre_event:
             phase: Phase = "planned" if before.planning else "started"
             self._step(before.metadata, phase)

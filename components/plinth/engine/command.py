@@ -6,19 +6,26 @@ import json
 import subprocess
 import threading
 from collections.abc import Mapping
-from typing import IO
+from datetime import datetime
+from typing import IO, Any, Final
 
 from pulumi.automation import (
     CommandResult,
     Deployment,
     LocalWorkspace,
     OnOutput,
+    OutputMap,
+    OutputValue,
     PulumiCommand,
+    Stack,
+    UpdateSummary,
 )
+from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
-from plinth.engine.locate import Engine
+from plinth.engine.locate import Engine, broken
+from plinth.graph import SECRET
 
 
 class Command(PulumiCommand):
@@ -29,6 +36,7 @@ class Command(PulumiCommand):
     """
 
     def __init__(self, engine: Engine, environment: Mapping[str, str]) -> None:
+        self._engine = engine
         self.command = str(engine.path)
         self.version = VersionInfo.parse(engine.version)
         self._environment = dict(environment)
@@ -45,18 +53,22 @@ class Command(PulumiCommand):
 
         Raises:
             CommandError: It failed.
+            EngineError: It does not run at all.
             KeyboardInterrupt: The user stopped it; the engine has ended by then.
         """
-        process = subprocess.Popen(  # noqa: S603 - the located CLI, no shell
-            [self.command, "--non-interactive", *args],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env={**self._environment, **additional_env, "PULUMI_AUTOMATION_API": "true"},
-            encoding="utf-8",
-            errors="replace",
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the located CLI, no shell
+                [self.command, "--non-interactive", *args],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env={**self._environment, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise broken(self._engine.path, self._engine.source, error) from error
         printed: tuple[list[str], list[str]] = ([], [])
         readers = [
             threading.Thread(target=_read, args=(stream, lines, callback), daemon=True)
@@ -104,11 +116,14 @@ def _read(stream: IO[str] | None, lines: list[str], callback: OnOutput | None) -
 
 
 class Workspace(LocalWorkspace):
-    """A workspace that leaves the selected stack alone and never writes a secret in clear."""
+    """A workspace that leaves the selected stack alone and never writes a secret in clear.
+
+    Each command of the CLI takes its time, and several requests of a backend that is elsewhere, so
+    none is run for what another one says as well.
+    """
 
     def select_stack(self, stack_name: str) -> None:
-        """Makes sure that the stack exists."""
-        self._run("stack", "--stack", stack_name)
+        """Nothing: without the stack, whatever command comes first fails."""
 
     def create_stack(self, stack_name: str) -> None:
         """Makes the stack, without selecting it."""
@@ -120,5 +135,36 @@ class Workspace(LocalWorkspace):
         state = json.loads(self._run("stack", "export", "--stack", stack_name).stdout)
         return Deployment(version=state["version"], deployment=state["deployment"])
 
+    def stack_outputs(self, stack_name: str) -> OutputMap:
+        """The outputs, secrets in them as the CLI masks them; the base class decrypts them, too."""
+        return {
+            name: OutputValue(value, secret=value == SECRET)
+            for name, value in self.outputs(stack_name).items()
+        }
+
+    def outputs(self, stack_name: str, *, show_secrets: bool = False) -> dict[str, Any]:
+        """The values of the outputs; secrets in them are masked unless asked for."""
+        shown = ["--show-secrets"] if show_secrets else []
+        said = self._run("stack", "output", "--json", *shown, "--stack", stack_name).stdout
+        values: dict[str, Any] = json.loads(said)
+        return values
+
     def _run(self, *arguments: str) -> CommandResult:
         return self.pulumi_command.run(list(arguments), self.work_dir, self.env_vars)
+
+
+class NamedStack(Stack):
+    """A stack that may or may not be there: nothing is asked before the first operation."""
+
+    def __init__(self, name: str, workspace: Workspace) -> None:
+        super().__init__(name, workspace, StackInitMode.SELECT)
+
+    def info(self, show_secrets: bool = True) -> UpdateSummary:  # noqa: ARG002, FBT001, FBT002
+        """Nothing; the base class asks for it after each operation, and nobody reads it."""
+        return _UNREAD
+
+
+#: In place of what the history says of an operation.
+_UNREAD: Final = UpdateSummary(
+    kind="", start_time=datetime.min, message="", environment={}, config={}, result=""
+)

@@ -138,9 +138,7 @@ def probe(path: Path, source: Source) -> Engine:
     except FileNotFoundError as error:
         raise _refusal("engine-missing", f"There is no Pulumi CLI at {path}", source) from error
     except (OSError, subprocess.SubprocessError) as error:
-        detail = str(getattr(error, "stderr", None) or error).strip()
-        said = f"The Pulumi CLI at {path} does not run: {detail}"
-        raise _refusal("engine-broken", said, source) from error
+        raise broken(path, source, error) from error
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(\S*)", answer)
     if match is None:
         said = f"The Pulumi CLI at {path} does not say its version"
@@ -151,6 +149,12 @@ def probe(path: Path, source: Source) -> Engine:
         said = f"The Pulumi CLI at {path} is version {version}; {needed} or newer is needed"
         raise _refusal("engine-too-old", said, source)
     return Engine(path=path, version=version, source=source)
+
+
+def broken(path: Path, source: Source, error: Exception) -> EngineError:
+    """What to raise for a CLI that does not run."""
+    detail = str(getattr(error, "stderr", None) or error).strip()
+    return _refusal("engine-broken", f"The Pulumi CLI at {path} does not run: {detail}", source)
 
 
 def _refusal(code: str, message: str, source: Source) -> EngineError:

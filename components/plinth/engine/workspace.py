@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -21,7 +22,7 @@ from pulumi.automation.errors import CommandError, StackNotFoundError
 from plinth.changes import Goal
 from plinth.engine import quiet, recovery
 from plinth.engine.changes import ChangesFoundError, Collector, OnChange, Outcome
-from plinth.engine.command import Command, Workspace
+from plinth.engine.command import Command, NamedStack, Workspace
 from plinth.engine.failures import failure
 from plinth.engine.locate import Engine, locate
 from plinth.engine.settings import (
@@ -33,7 +34,6 @@ from plinth.engine.settings import (
     secrets_provider,
 )
 from plinth.errors import PlinthError
-from plinth.graph import SECRET
 
 Program = Callable[[], Awaitable[None] | None]
 
@@ -123,8 +123,13 @@ class Stack:
             ChangesFoundError: Something would change and ``allow_changes`` is off.
         """
         packs, configs = self._pack_arguments()
-        with self._look(on_change, goal) as (stack, events, started):
-            stack.preview(
+        events = Collector(self._stateful, on_change, goal=goal)
+        started = time.monotonic()
+        with self._translated(events), ExitStack() as resources:
+            clouds = self._clouds(resources)
+            self._release()
+            look = partial(
+                NamedStack.preview,
                 on_event=events,
                 color="never",
                 target=list(targets) or None,
@@ -132,6 +137,12 @@ class Stack:
                 policy_packs=packs,
                 policy_pack_configs=configs,
             )
+            try:
+                look(self._named(self.settings, clouds))
+            except StackNotFoundError:
+                if events.begun:
+                    raise  # it is there; what was not found is another one
+                look(self._thrown_away(clouds, resources))
         outcome = _outcome(events, {}, started)
         if not allow_changes and outcome.changed:
             raise ChangesFoundError(outcome)
@@ -174,7 +185,8 @@ class Stack:
             except CommandError:
                 self._cut_off.note(events.cut_off())
                 raise
-        return _outcome(events, _masked(result.outputs), started)
+        outputs = {name: output.value for name, output in result.outputs.items()}
+        return _outcome(events, outputs, started)
 
     def refresh(
         self,
@@ -222,19 +234,18 @@ class Stack:
 
         Empty for a stack that does not exist yet.
         """
-        with self._select() as stack:
-            if stack is None:
-                return {}
-            found = stack.outputs()
-        return {name: out.value for name, out in found.items()} if show_secrets else _masked(found)
+        name = self.settings.environment
+        found = self._ask(lambda workspace: workspace.outputs(name, show_secrets=show_secrets))
+        return found or {}
 
     def export(self) -> dict[str, Any]:
         """The state as ``pulumi stack export`` gives it, secrets encrypted.
 
         A stack that does not exist yet has an empty deployment.
         """
-        with self._select() as stack:
-            return _plain(stack.export_stack()) if stack is not None else _EMPTY
+        name = self.settings.environment
+        found = self._ask(lambda workspace: _plain(workspace.export_stack(name)))
+        return found or _EMPTY
 
     def take(self, export: Mapping[str, Any]) -> None:
         """Takes over a whole state, as :meth:`export` gave it, in place of what is known.
@@ -243,55 +254,30 @@ class Stack:
         own way; until then both ways have to be open.
         """
         with self._open(None) as (stack, _events, _started):
+            _state(stack)
             stack.import_stack(automation.Deployment(**export))
 
     @contextmanager
     def _open(
         self, on_change: OnChange | None, *, refreshing: bool = False
-    ) -> Iterator[tuple[automation.Stack, Collector, float]]:
-        """A stack ready to be worked on; made on first use."""
+    ) -> Iterator[tuple[NamedStack, Collector, float]]:
+        """A stack to be worked on, once :func:`_state` has seen to it that it is there."""
         events = Collector(self._stateful, on_change, refreshing=refreshing)
         started = time.monotonic()
         with self._translated(events), ExitStack() as resources:
-            workspace = self._workspace(self.settings, self._clouds(resources))
+            stack = self._named(self.settings, self._clouds(resources))
             self._release()
-            yield (
-                automation.Stack.create_or_select(self.settings.environment, workspace),
-                events,
-                started,
-            )
-
-    @contextmanager
-    def _look(
-        self, on_change: OnChange | None, goal: Goal | None
-    ) -> Iterator[tuple[automation.Stack, Collector, float]]:
-        """A stack to be looked at. One that is not there yet stands in a state thrown away.
-
-        Who may only read could not make it.
-        """
-        events = Collector(self._stateful, on_change, goal=goal)
-        started = time.monotonic()
-        with self._translated(events), ExitStack() as resources:
-            clouds, name = self._clouds(resources), self.settings.environment
-            self._release()
-            try:
-                stack = automation.Stack.select(name, self._workspace(self.settings, clouds))
-            except StackNotFoundError:
-                folder = resources.enter_context(TemporaryDirectory(prefix="plinth-preview-"))
-                settings = self.settings.thrown_away(Path(folder))
-                stack = automation.Stack.create(name, self._workspace(settings, clouds))
             yield stack, events, started
 
-    @contextmanager
-    def _select(self) -> Iterator[automation.Stack | None]:
+    def _ask(self, question: Callable[[Workspace], dict[str, Any]]) -> dict[str, Any] | None:
+        """What the state answers; ``None`` where there is no stack."""
         with self._translated(Collector(self._stateful)):
             # Nothing is asked of any cloud here, so none is simulated.
             workspace = self._workspace(self.settings, {})
             try:
-                stack = automation.Stack.select(self.settings.environment, workspace)
+                return question(workspace)
             except StackNotFoundError:
-                stack = None
-            yield stack
+                return None
 
     @contextmanager
     def _translated(self, events: Collector) -> Iterator[None]:
@@ -315,6 +301,16 @@ class Stack:
                 raise RunError(str(error)) from error
 
         return heard
+
+    def _named(self, settings: Settings, clouds: Mapping[str, str]) -> NamedStack:
+        return NamedStack(settings.environment, self._workspace(settings, clouds))
+
+    def _thrown_away(self, clouds: Mapping[str, str], resources: ExitStack) -> NamedStack:
+        """Stands in for a stack that is not there yet: who may only read could not make it."""
+        folder = resources.enter_context(TemporaryDirectory(prefix="plinth-preview-"))
+        stack = self._named(self.settings.thrown_away(Path(folder)), clouds)
+        stack.workspace.create_stack(stack.name)
+        return stack
 
     def _workspace(self, settings: Settings, clouds: Mapping[str, str]) -> Workspace:
         return Workspace(
@@ -351,12 +347,12 @@ class Stack:
 
     def _recover(
         self,
-        stack: automation.Stack,
+        stack: NamedStack,
         *,
         adopt: Mapping[str, str] | None,
         forget: Collection[str],
     ) -> None:
-        state = self._cut_off.added_to(_plain(stack.export_stack()))
+        state = self._cut_off.added_to(_state(stack))
         repair = recovery.repair(state, find=self._finder(), adopt=adopt, forget=forget)
         if repair is None:
             return
@@ -380,12 +376,17 @@ class Stack:
 _EMPTY: Final[dict[str, Any]] = {"version": 3, "deployment": {"resources": []}}
 
 
+def _state(stack: NamedStack) -> dict[str, Any]:
+    """The state of a stack, which is made on first use."""
+    try:
+        return _plain(stack.export_stack())
+    except StackNotFoundError:
+        stack.workspace.create_stack(stack.name)
+        return _plain(stack.export_stack())
+
+
 def _plain(state: automation.Deployment) -> dict[str, Any]:
     return {"version": state.version, "deployment": state.deployment}
-
-
-def _masked(outputs: Mapping[str, automation.OutputValue]) -> dict[str, Any]:
-    return {name: SECRET if out.secret else out.value for name, out in outputs.items()}
 
 
 def _outcome(events: Collector, outputs: Mapping[str, Any], started: float) -> Outcome:

@@ -55,6 +55,18 @@ def test_one_that_is_too_old_is_passed_over_for_the_cache(
     assert locate(machine).source is Source.CACHE
 
 
+def test_what_plinth_has_installed_is_not_run_for_its_version(machine: dict[str, str]) -> None:
+    """Whoever asks how things are is told, all the same, whether it still runs."""
+    executable = cli(cached_executable(environment=machine), "v3.259.0; exit 3")
+    assert locate(machine).version == module.VERSION
+    assert locate(machine).path == executable
+    problem = status(machine).problem
+    assert problem is not None
+    assert problem.code == "engine-broken"
+    cli(executable, f"v{module.VERSION}")
+    assert status(machine).engine == locate(machine)
+
+
 @pytest.mark.parametrize(
     ("script", "code"),
     [

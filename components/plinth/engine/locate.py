@@ -176,7 +176,8 @@ def locate(environment: Mapping[str, str] | None = None) -> Engine:
     """The CLI to use.
 
     What ``PLINTH_PULUMI`` names is used or refused; otherwise the first acceptable one of ``PATH``
-    and the cache wins.
+    and the cache wins. The one in the cache is not run for its version: it lies there under that,
+    and ran before it was put there.
 
     Raises:
         EngineError: There is none, or none that is acceptable.
@@ -186,6 +187,8 @@ def locate(environment: Mapping[str, str] | None = None) -> Engine:
         return probe(Path(chosen).expanduser().absolute(), Source.ENVIRONMENT)
     refused: EngineError | None = None
     for path, source in _candidates(variables):
+        if source is Source.CACHE:
+            return Engine(path=path, version=VERSION, source=source)
         try:
             return probe(path, source)
         except EngineError as error:
@@ -202,9 +205,12 @@ def locate(environment: Mapping[str, str] | None = None) -> Engine:
 
 
 def status(environment: Mapping[str, str] | None = None) -> Status:
-    """Which CLI would be used and why; never raises :class:`EngineError`."""
+    """Which CLI would be used and why, having run it; never raises :class:`EngineError`."""
     cache = cache_directory(environment) / "engine"
     try:
-        return Status(engine=locate(environment), problem=None, cache=cache)
+        engine = locate(environment)
+        if engine.source is Source.CACHE:
+            engine = probe(engine.path, engine.source)
+        return Status(engine=engine, problem=None, cache=cache)
     except EngineError as error:
         return Status(engine=None, problem=error.problems[0], cache=cache)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -23,6 +25,8 @@ _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
 )
 _THREADS: Final = 32
+#: Seconds for what is under way when the engine is done with a plugin.
+_GRACE: Final = 4
 
 #: The protocol's call -> the method that answers it, and what it is asked with.
 _CALLS: Final[dict[str, tuple[str, type[Message]]]] = {
@@ -111,6 +115,22 @@ def serve(provider: Provider) -> tuple[int, grpc.Server]:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return port, server
+
+
+def serve_as_plugin(port: int, server: grpc.Server) -> NoReturn:
+    """Tells the engine the port, serves until the plugin is done with, and ends the process.
+
+    An engine that ends, in whatever way, closes standard input.  One that goes on without the
+    plugin interrupts it, and kills it five seconds later (``plugin.go`` of Pulumi's SDK).  Nobody
+    else does: plugins are process groups of their own, which a terminal's interrupt passes by.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    print(port, flush=True)  # noqa: T201 - the plugin protocol
+    try:
+        wait_for_parent()
+    except KeyboardInterrupt:
+        server.stop(grace=_GRACE).wait()
+    os._exit(0)  # a call that hangs must not keep the process alive
 
 
 def wait_for_parent() -> None:

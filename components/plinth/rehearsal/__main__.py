@@ -16,7 +16,7 @@ from typing import Final
 import click
 
 from plinth.errors import PlinthError
-from plinth.plugin.server import wait_for_parent
+from plinth.plugin.server import serve_as_plugin, wait_for_parent
 from plinth.rehearsal import packages
 from plinth.rehearsal.faults import load
 from plinth.rehearsal.server import serve
@@ -48,11 +48,13 @@ def main(  # noqa: PLR0917 click passes options by name
     """Serve simulated clouds to a Pulumi engine on this machine."""
     del engine  # a plugin is told the engine's address; there is nothing to tell it
     try:
-        ports, _ = serve(names.split(","), database, load(faults) if faults else (), holder)
+        ports, servers = serve(names.split(","), database, load(faults) if faults else (), holder)
     except PlinthError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
-    click.echo(next(iter(ports.values())) if plugin else json.dumps(ports))
+    if plugin:
+        serve_as_plugin(next(iter(ports.values())), servers[0])
+    click.echo(json.dumps(ports))
     sys.stdout.flush()
     # An interrupt from the terminal is for the engine, which ends what is under way in here first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -164,4 +164,4 @@ def test_destroy_leaves_nothing_that_runs_or_is_listed(project: Project) -> None
     project.plinth("destroy", "here", "--yes")
     assert list(carrying(marks(project.home))) == []
     assert not project.home.targets.exists()
-    assert list(project.home.services.iterdir()) == []
+    assert not project.home.services.exists()

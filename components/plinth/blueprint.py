@@ -255,14 +255,14 @@ def resolve_all(
 
 def advise(path: Path, blueprints: Mapping[str, Blueprint]) -> list[Problem]:
     """What is possible in a spec file and probably not meant; ``blueprints`` by environment."""
+    told = {name: list(combinations.advice(each)) for name, each in blueprints.items()}
+    if not any(told.values()):
+        return []  # so the file need not be read once more, to say where
     document = load(path)
-    found = []
-    for environment, blueprint in blueprints.items():
-        layered = overlay.resolve(document, environment)
-        for capability, tool, options in blueprint.tools():
-            for advice in tool.way_on(blueprint.cloud).advise(blueprint, options):
-                path_in_spec = f"{capability}.{advice.path}" if advice.path else capability
-                found.append(_place(replace(advice, path=path_in_spec), layered))
+    found: list[Problem] = []
+    for name, advice in told.items():
+        layered = overlay.resolve(document, name)
+        found += [_place(problem, layered) for problem in advice]
     return problems.merge(found)
 
 

@@ -32,8 +32,7 @@ def of_tools(blueprint: Blueprint) -> Iterator[Problem]:
         yield from _tool(blueprint, capability, tool)
         way = tool.way_on(info)
         for problem in (*tool.check(blueprint, options), *way.check(blueprint, options)):
-            path = f"{capability}.{problem.path}" if problem.path else capability
-            yield replace(problem, path=path)
+            yield _below(capability, problem)
     for port in sorted(blueprint.needs - info.ports):
         if not any(port in way.needs for way in blueprint.ways()):
             path, fix = _ASKED_BY.get(port, ("cloud", "Choose another cloud."))
@@ -43,6 +42,18 @@ def of_tools(blueprint: Blueprint) -> Iterator[Problem]:
                 path=path,
                 fix=fix,
             )
+
+
+def advice(blueprint: Blueprint) -> Iterator[Problem]:
+    """What the chosen tools can do and is probably not meant."""
+    for capability, tool, options in blueprint.tools():
+        for problem in tool.way_on(blueprint.cloud).advise(blueprint, options):
+            yield _below(capability, problem)
+
+
+def _below(capability: str, problem: Problem) -> Problem:
+    """A tool's problem, whose path begins at the tool's options."""
+    return replace(problem, path=f"{capability}.{problem.path}" if problem.path else capability)
 
 
 def _tool(blueprint: Blueprint, capability: str, tool: Tool) -> Iterator[Problem]:

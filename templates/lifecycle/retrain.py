@@ -73,6 +73,18 @@ def tell(severity: str, message: str, **more: Any) -> None:
     sys.stdout.flush()
 
 
+def answered(request: urllib.request.Request) -> tuple[int, bytes]:
+    """Status and text of an answer, whatever it says."""
+    try:
+        with urllib.request.urlopen(  # noqa: S310 - the address is ours
+            request, timeout=CALL_SECONDS
+        ) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
 class Airflow:
     """Airflow's REST API, version 2."""
 
@@ -118,14 +130,7 @@ class Airflow:
             headers={"Content-Type": "application/json", **(headers or {})},
         )
         try:
-            try:
-                with urllib.request.urlopen(  # noqa: S310 - the address is ours
-                    request, timeout=CALL_SECONDS
-                ) as response:
-                    status, text = response.status, response.read()
-            except urllib.error.HTTPError as error:
-                with error:
-                    status, text = error.code, error.read()
+            status, text = answered(request)
         except (OSError, http.client.HTTPException) as error:
             raise AwayError(f"Airflow cannot be reached: {error}") from error
         if status >= 500 or status == 429:

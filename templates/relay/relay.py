@@ -70,22 +70,27 @@ def tell(line: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def answered(request: urllib.request.Request) -> tuple[int, bytes]:
+    """Status and text of an answer; of a refusal, how it begins."""
+    try:
+        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as response:  # noqa: S310 - ours
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(500)
+
+
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     """Posts to Azure; raises NotDeliveredError with what it answered."""
     request = urllib.request.Request(url, data=body, headers=dict(headers))  # noqa: S310 - ours
     host = urllib.parse.urlsplit(url).netloc
     try:
-        try:
-            with urllib.request.urlopen(  # noqa: S310 - ours
-                request, timeout=CALL_SECONDS
-            ) as response:
-                return bytes(response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                said = error.read(500).decode(errors="replace")
-            raise NotDeliveredError(f"{host} answered {error.code}: {said}") from error
+        status, text = answered(request)
     except (OSError, http.client.HTTPException) as error:
         raise NotDeliveredError(f"{host} cannot be reached: {error}") from error
+    if status >= 300:
+        raise NotDeliveredError(f"{host} answered {status}: {text.decode(errors='replace')}")
+    return text
 
 
 class Azure:

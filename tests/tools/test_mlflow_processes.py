@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from tools_support import find, graph
 
-from plinth import render
 from plinth.graph import SECRET
 
 _SQLITE = "cloud: local\nregion: null\naccount: null\nartifacts: {}\ntracking: {}\n"
@@ -29,10 +28,8 @@ def test_what_it_knows_is_in_files_unless_the_spec_says_otherwise() -> None:
 @pytest.mark.parametrize("there", [False, True])
 def test_a_database_file_that_is_there_is_upgraded(tmp_path: Path, there: bool) -> None:
     """What is not there yet the server makes; the program is a stand-in that notes its words."""
-    (script,) = find(graph(_SQLITE), ":Service", "mlflow").inputs["files"].keys() - {
-        "basic_auth.ini"
-    }
-    (tmp_path / script).write_text(render.text(f"mlflow/{script}"), encoding="utf-8")
+    files = find(graph(_SQLITE), ":Service", "mlflow").inputs["files"]
+    (tmp_path / "upgrade.sh").write_text(files["upgrade.sh"], encoding="utf-8")
     stand_in = tmp_path / "mlflow"
     stand_in.write_text('#!/bin/sh\necho "$@" > said\n', encoding="utf-8")
     stand_in.chmod(0o700)
@@ -41,7 +38,7 @@ def test_a_database_file_that_is_there_is_upgraded(tmp_path: Path, there: bool) 
         file.touch()
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
-        ["sh", script, str(file)], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True
+        ["sh", "upgrade.sh", str(file)], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True
     )
     said = tmp_path / "said"
     assert said.exists() is there

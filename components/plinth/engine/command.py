@@ -159,7 +159,7 @@ class NamedStack(Stack):
     def __init__(self, name: str, workspace: Workspace) -> None:
         super().__init__(name, workspace, StackInitMode.SELECT)
 
-    def info(self, show_secrets: bool = True) -> UpdateSummary:  # noqa: ARG002, FBT001, FBT002
+    def info(self, *_: Any, **_options: Any) -> UpdateSummary:
         """Nothing; the base class asks for it after each operation, and nobody reads it."""
         return _UNREAD
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from plinth import render
+from plinth.local import ports
+
+#: Below those that the system gives to connections that leave: each of these, open or closed a
+#: minute ago, keeps a service from its port (`net.ipv4.ip_local_port_range`).
+_PORTS = range(20_000, 32_000)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody has, nor is given by chance."""
+    return next(filter(ports.free, random.SystemRandom().sample(_PORTS, len(_PORTS))))
 
 
 def until(true: Callable[[], Any], seconds: float = 60) -> None:
@@ -47,9 +57,7 @@ class Server:
             settings: Its argument, if it takes one; the port is added.
             python: What runs it.
         """
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         script = folder / Path(template).name
         script.write_text(render.text(template), encoding="utf-8")
         command = [*python, script]

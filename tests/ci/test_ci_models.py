@@ -10,7 +10,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import pytest
 
 from example import SPEC
 from plinth.ci.files import files
+from served import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -76,9 +76,7 @@ def _installed(name: str, *packages: str) -> Path:
 def tracking(python: Path, folder: Path) -> Iterator[str]:
     """A tracking server with a registry of its own."""
     folder.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         *(str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
         *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from plinth.local.home import Home
 from plinth.local.needs import needs
 from plinth.local.services import follow, services
 from plinth.local.supervisor import Supervisor, marked
+from served import free_port
 
 LOCAL = """\
 apiVersion: plinth/v1
@@ -82,9 +82,7 @@ def home(plinth: Plinth) -> Iterator[Home]:
 @pytest.fixture
 def port(home: Home) -> int:
     """A service of two processes that listens: a shell, and the web server that it waits for."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = int(free.getsockname()[1])
+    number = free_port()
     script = f"{sys.executable} -m http.server --bind 127.0.0.1 {number}; true"
     folder = home.services / "web"
     folder.mkdir(parents=True)

@@ -75,12 +75,6 @@ def kind(name: str) -> Kind:
     return KINDS[f"plinth-local:index:{name}"]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def stranger(port: int) -> Iterator[None]:
     """Somebody else who listens."""

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from local_machine import answer, free_port, ours, running, soon, stranger, supervisor_of
+from local_machine import answer, ours, running, soon, stranger, supervisor_of
 from tinytool import KNOWN
 
 from plinth.local import home as homes
@@ -25,6 +25,7 @@ from plinth.local import packages, processes
 from plinth.local.home import Home
 from plinth.local.kinds import Machine
 from plinth.local.supervisor import marks
+from served import free_port
 
 pytestmark = pytest.mark.engine
 

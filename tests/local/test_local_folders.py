@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from local_machine import free_port, kind, local, machine, mode, ours, running, tiny, up
+from local_machine import kind, local, machine, mode, ours, running, tiny, up
 
 from plinth.errors import EngineError
 from plinth.graph import UNKNOWN
 from plinth.local.home import Home
 from plinth.local.kinds import Machine
+from served import free_port
 
 __all__ = ["local"]
 

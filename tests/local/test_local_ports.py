@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from local_machine import free_port, kind, local, machine, stranger, tiny, up
+from local_machine import kind, local, machine, stranger, tiny, up
 
 from plinth.errors import EngineError
 from plinth.graph import UNKNOWN
 from plinth.local import ports
 from plinth.local.kinds import Machine
+from served import free_port
 
 __all__ = ["local"]
 

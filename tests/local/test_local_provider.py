@@ -13,7 +13,6 @@ import psutil
 import pytest
 from local_machine import (
     answer,
-    free_port,
     local,
     ours,
     running,
@@ -30,6 +29,7 @@ from plinth.local.kinds import Machine
 from plinth.local.provider import Provider
 from plinth.plugin import wire
 from plinth.plugin.server import handlers
+from served import free_port
 
 __all__ = ["local"]
 

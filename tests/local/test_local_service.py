@@ -9,7 +9,6 @@ import psutil
 import pytest
 from local_machine import (
     answer,
-    free_port,
     in_background,
     kind,
     local,
@@ -25,6 +24,7 @@ from plinth.errors import EngineError
 from plinth.local import kinds
 from plinth.local.home import Home
 from plinth.local.kinds import Machine
+from served import free_port
 
 __all__ = ["local"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from local_stack import Stack, ask, python, running, wait
 
 from plinth.render import data_folder
+from served import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -119,8 +119,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(saved: Path) -> Iterator[str]:
     """Serves the saved models, and one that is not there."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     names = ("words", "line", "bare", "table", "later")
     settings = saved / "settings.json"
     settings.write_text(

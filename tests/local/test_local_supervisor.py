@@ -15,7 +15,6 @@ import psutil
 import pytest
 from local_machine import (
     STRAY,
-    free_port,
     in_background,
     kind,
     local,
@@ -34,6 +33,7 @@ from plinth.local import processes
 from plinth.local.home import MARK, SERVICE
 from plinth.local.kinds import Machine
 from plinth.local.supervisor import Supervisor, marks
+from served import free_port
 
 __all__ = ["local"]
 

@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 
 from plinth.graph import UNKNOWN
-from plinth.local import ports, services
+from plinth.local import services
 from plinth.local.home import Home
 from plinth.local.kinds import Machine, Service
 from plinth.local.supervisor import marked
 from plinth.ports import TARGETS
+from served import free_port
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """An environment whose services are gone afterwards."""
+    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
     made = Machine(Home(tmp_path / "home"))
     yield made
     for name in ("one", "two"):
@@ -29,11 +31,9 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 @pytest.fixture
-def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def taken() -> list[int]:
     """Two ports."""
-    monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "home").mkdir()
-    return [ports.take(18700, f"{tmp_path / 'home'}#{name}") for name in ("one", "two")]
+    return [free_port(), free_port()]
 
 
 def _inputs(port: int, **changes: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _inputs(port: int, **changes: Any) -> dict[str, Any]:
         "command": [sys.executable, "", "-m", "http.server", "--bind", "127.0.0.1", str(port)],
         "port": port,
         "health": "/",
-        "seconds": 20,
+        "seconds": 60,
         **changes,
     }
 

@@ -21,7 +21,6 @@ from local_machine import (
 )
 
 from plinth.errors import EngineError
-from plinth.local import kinds
 from plinth.local.home import Home
 from plinth.local.kinds import Machine
 from served import free_port
@@ -66,7 +65,7 @@ def test_one_that_is_killed_is_told_so(local: Machine) -> None:
 def test_one_that_never_answers_is_given_up(local: Machine) -> None:
     port = free_port()
     said = make(local, {**tiny(local, port, MUTE="1"), "seconds": 2})
-    assert said == f"web does not answer at http://127.0.0.1:{port}/ after 2 s: begins"
+    assert said.startswith(f"web does not answer at http://127.0.0.1:{port}/ after 2 s")
 
 
 def test_one_is_stopped_when_the_run_is_cancelled(local: Machine) -> None:
@@ -156,16 +155,6 @@ def test_a_service_sees_its_own_variables_and_few_others(
     assert seen["OWN"] == "1"
     assert seen["PATH"]
     assert "AWS_SECRET_ACCESS_KEY" not in seen
-
-
-def test_one_without_a_port_is_ready_once_it_has_run_for_a_while(
-    local: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kinds, "_SETTLED_SECONDS", 1)
-    inputs = tiny(local, free_port())
-    del inputs["port"]
-    assert kind("Service").make(local, "web", inputs, {})["running"]
-    assert "ended" in make(local, {**inputs, "environment": {"ENDS": "3"}})
 
 
 def test_changed_files_and_variables_are_there_after_the_next_start(local: Machine) -> None:

@@ -20,8 +20,7 @@ from plinth.local.supervisor import marks
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    """An environment of its own, in which programs count as ready soon."""
-    monkeypatch.setattr(kinds, "_SETTLED_SECONDS", 1)
+    """An environment of its own."""
     monkeypatch.setenv("PLINTH_CACHE", str(tmp_path / "cache"))
     home = Home(tmp_path / "environment")
     yield Machine(home)
@@ -32,7 +31,10 @@ def _command(script: str) -> dict[str, object]:
     return {"command": [sys.executable, "-c", script], "health": "/", "seconds": 60}
 
 
-def test_a_program_without_a_port_is_ready_once_it_has_run_for_a_while(machine: Machine) -> None:
+def test_a_program_without_a_port_is_ready_once_it_has_run_for_a_while(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "_SETTLED_SECONDS", 1)
     made = Service().make(machine, "quiet", _command("import time; time.sleep(600)"), {})
     assert made["running"]
     Service().delete(machine, "quiet", made)
@@ -45,7 +47,8 @@ def test_a_program_without_a_port_that_ends_is_not_ready(machine: Machine) -> No
 
 def test_what_a_program_starts_by_name_is_its_own_first(machine: Machine) -> None:
     script = "import os, time; print(os.environ['PATH'], flush=True); time.sleep(600)"
-    made = Service().make(machine, "finder", _command(script), {})
+    said = ["test", "-s", str(machine.home.log("finder"))]
+    made = Service().make(machine, "finder", {**_command(script), "ready": said}, {})
     own, *others = Path(made["log"]).read_text(encoding="utf-8").strip().split(os.pathsep)
     assert own == str(Path(sys.executable).parent)
     assert others == os.environ["PATH"].split(os.pathsep)

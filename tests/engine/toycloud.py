@@ -79,7 +79,7 @@ class ToyCloud:
     def find(self, urn: str, _type: str) -> list[str]:
         return [id_ for id_, known in self.urns.items() if known == urn]
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "the cloud never got there"

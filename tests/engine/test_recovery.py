@@ -178,6 +178,16 @@ class TestRelease:
         assert recovery.release(tmp_path, "plinth", "dev", patience=0) == 1
         assert not path.exists()
 
+    def test_one_that_nobody_asks_how_it_ended_is_dead(self, tmp_path: Path) -> None:
+        with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as dead:
+            assert dead.stdout is not None
+            dead.stdout.read()
+            os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+            write_lock(
+                tmp_path, process=dead.pid, host=socket.gethostname(), since=datetime.now(UTC)
+            )
+            assert recovery.release(tmp_path, "plinth", "dev", patience=0) == 1
+
     def test_an_empty_sidecar_of_the_state_is_dropped(self, tmp_path: Path) -> None:
         folder = tmp_path / ".pulumi" / "stacks" / "plinth"
         folder.mkdir(parents=True)
@@ -256,7 +266,7 @@ class TestAfterKill:
         thread.start()
         cloud.wait_for(lambda: len(cloud.created) == made)
         kill_engine()
-        thread.join(20)
+        thread.join(60)
         cloud.hold.set()
         assert not thread.is_alive()
         assert errors
@@ -362,7 +372,7 @@ def test_an_interrupted_engine_is_waited_for(
     with pytest.raises(subprocess.TimeoutExpired):
         other_plinth.wait(2)
     cloud.hold.set()
-    assert other_plinth.wait(20) != 0
+    assert other_plinth.wait(60) != 0
     assert recovery.pending_creates(next_run.export()) == []
     names = [
         entry["urn"].rsplit("::", 1)[-1] for entry in next_run.export()["deployment"]["resources"]

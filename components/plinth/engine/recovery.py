@@ -48,17 +48,20 @@ class Lock:
     def stale(self) -> bool:
         """Whether its holder ran on this machine and is gone.
 
-        A younger process may have been given the same number, hence the look at its age.
+        A younger process may have been given the same number, hence the look at its age. One that
+        ended keeps its number until its parent asks how, which a container's first process may
+        never do.
         """
         if self.host != socket.gethostname():
             return False
         try:
-            born = psutil.Process(self.process).create_time()
+            holder = psutil.Process(self.process)
+            born, ended = holder.create_time(), holder.status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return True
         except psutil.AccessDenied:
             return False
-        return born > self.since.timestamp() + 2
+        return ended or born > self.since.timestamp() + 2
 
 
 def locks(directory: Path, project: str, stack: str) -> list[Lock]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import ClassVar
 
@@ -55,6 +56,13 @@ def test_a_folder_of_another_environment_is_refused(local: Machine) -> None:
     claim(local, "renamed-local")
 
 
+def test_one_that_was_cut_off_while_it_took_the_folder_may_take_it_again(local: Machine) -> None:
+    claim(local)
+    local.home.owner.write_text("", encoding="utf-8")  # as a full disk leaves it
+    claim(local)
+    assert local.home.owner.read_text() == "churn-local\n"
+
+
 def test_what_root_may_not_run_is_refused_before_anything_is_made(
     local: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +99,11 @@ def test_kept_data_survive_and_are_taken_up_again(local: Machine) -> None:
     claim(local)
     kind("Folder").make(local, "runs", {}, {})
     assert kept.read_text() == "runs"
+    # Nothing else opens those data: not written again, it is not lost to a disk that is full.
+    same = local.project / "same"
+    same.hardlink_to(local.home.passwords / "admin")
     assert kind("Password").make(local, "admin", inputs, {})["value"] == password
+    assert same.samefile(local.home.passwords / "admin")
 
 
 def test_nothing_outside_of_the_environment_is_deleted(local: Machine, tmp_path: Path) -> None:
@@ -117,6 +129,17 @@ def test_a_service_that_the_state_does_not_know_goes_with_the_environment(local:
     assert not running(pid)
     assert ours(local) == []
     assert not local.home.root.exists()
+
+
+def test_a_folder_that_its_user_deleted_is_not_made_again_by_destroying_it(local: Machine) -> None:
+    claim(local)
+    pid = up(local, "web", tiny(local, free_port()))
+    shutil.rmtree(local.home.root)
+    kind("Service").delete(local, "web", {})
+    kind("Environment").delete(local, "environment", OWNER)
+    assert not running(pid)
+    assert ours(local) == []
+    assert not local.home.root.exists()  # what is in it now would be somebody else's
 
 
 class TestPasswords:

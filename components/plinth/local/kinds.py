@@ -109,7 +109,8 @@ class Environment:
             if home.root.is_dir() and any(home.root.iterdir()):
                 raise EngineError(_not_ours(home, "is not empty, and not Plinth's")) from None
         else:
-            if owner not in {self._owner(machine, known) for known in (inputs, outputs) if known}:
+            ours = {self._owner(machine, known) for known in (inputs, outputs) if known}
+            if owner and owner not in ours:  # none: whoever made it was cut off
                 raise EngineError(_not_ours(home, f"is of the environment {owner}"))
         return {"path": str(home.root)}
 
@@ -251,13 +252,14 @@ class Password:
     def make(self, machine: Machine, name: str, inputs: Data, outputs: Data) -> Data:
         """Makes it, unless there is one; what was kept is taken up again."""
         file = machine.home.passwords / name
+        kept = file.read_text(encoding="utf-8") if file.exists() else ""
         value = self.expect(machine, name, inputs, outputs)["value"]
         if value == UNKNOWN:
-            kept = file.read_text(encoding="utf-8") if file.exists() and not outputs else ""
-            value = kept or _random(inputs["kind"], inputs["length"])
+            value = (not outputs and kept) or _random(inputs["kind"], inputs["length"])
         if inputs.get("keep"):
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_private(file, value)
+            if value != kept:
+                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                write_private(file, value)
         else:
             file.unlink(missing_ok=True)
         return {"value": value}

@@ -157,6 +157,9 @@ class Supervisor:
         Raises:
             EngineError: The supervisor did not let go of it.
         """
+        if not self._home.root.exists():  # deleted by its user, and not to be made again
+            sweep(self._home)
+            return
         with self._alone():
             self._drop(name)
             self._program(name).unlink(missing_ok=True)

@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-import psutil
 import pytest
+from local_machine import running
 
 from plinth import golang
 from plinth.errors import EngineError
@@ -354,7 +354,7 @@ def test_a_build_that_is_cancelled_leaves_nothing(go: Path, system: Path) -> Non
     threading.Thread(target=cancel, daemon=True).start()
     with pytest.raises(EngineError, match=f"building {MODULE} was interrupted"):
         executables.find(NAMES, "", cancelled, module=MODULE)
-    assert not psutil.pid_exists(int((go / "compiler").read_text()))
+    assert not running(int((go / "compiler").read_text()))
     assert _left(system) == {"go.lock"}
     _script(system / "go", _GO)
     assert _find("", MODULE).path

@@ -123,6 +123,26 @@ def test_one_that_does_not_want_to_end_is_made_to(local: Machine) -> None:
     assert ours(local) == []
 
 
+def test_one_whose_parent_never_asks_how_it_ended_is_not_waited_for(local: Machine) -> None:
+    program = (
+        "import os, subprocess, sys, time;"
+        "subprocess.Popen(['sleep', '600'], env={**os.environ, sys.argv[1]: sys.argv[2]});"
+        "print('begun', flush=True); time.sleep(600)"
+    )
+    ((name, value),) = marks(local.home).items()
+    command = [sys.executable, "-c", program, name, value]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        (child,) = ours(local)
+        begun = time.monotonic()
+        processes.end(marks(local.home), seconds=30)
+        took, status = time.monotonic() - begun, child.status()
+        parent.kill()
+    assert status == psutil.STATUS_ZOMBIE
+    assert took < 15
+
+
 class TestStrangers:
     """Numbers of processes are given again; the marks are not."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import psutil
 
@@ -36,13 +36,30 @@ def end(marks: Mapping[str, str], seconds: float = 5) -> None:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
-        psutil.wait_procs(left, timeout=max(0.0, deadline - time.monotonic()))
+        wait(left, deadline - time.monotonic())
     for _ in range(3):
         left = list(carrying(marks))
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(left, timeout=seconds)
+        wait(left, seconds)
+
+
+def wait(processes: Iterable[psutil.Process], seconds: float) -> None:
+    """Waits until they have ended, or as long as it may take.
+
+    Not until their parent has asked how, which the first process of a container may never do.
+    """
+    deadline = time.monotonic() + seconds
+    while any(map(_runs, processes)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def listening(marks: Mapping[str, str], port: int) -> bool:

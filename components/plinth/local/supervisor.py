@@ -287,7 +287,7 @@ class Supervisor:
             with contextlib.suppress(*_ENDING, psutil.Error):
                 process = psutil.Process(pid)
                 self._server().supervisor.shutdown()
-                process.wait(_STOP_SECONDS)
+                processes.wait([process], _STOP_SECONDS)
         sweep(self._home)
         self._home.socket.unlink(missing_ok=True)
 

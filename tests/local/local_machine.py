@@ -94,7 +94,7 @@ def tiny(local: Machine, port: int, **variables: str) -> dict[str, Any]:
         "environment": variables,
         "port": port,
         "health": "/",
-        "seconds": 30,
+        "seconds": 60,
     }
 
 
@@ -105,7 +105,7 @@ def up(local: Machine, name: str, inputs: dict[str, Any]) -> int:
 
 
 def answer(port: int) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as response:
         return int(response.read())
 
 
@@ -119,7 +119,7 @@ def ours(local: Machine, service: str | None = None) -> list[psutil.Process]:
     return list(processes.carrying(marks(local.home, service)))
 
 
-def soon(condition: Callable[[], bool], seconds: float = 20) -> None:
+def soon(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came to that"

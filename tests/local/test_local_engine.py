@@ -312,7 +312,7 @@ def test_an_interrupt_while_packages_are_installed(project: Project) -> None:
     project.write(packages=True)
     process = project.start("up", "local", "--yes")
     installing = {homes.INSTALL: str(target)}
-    soon(lambda: any(processes.carrying(installing)), 60)
+    soon(lambda: any(processes.carrying(installing)))
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -341,7 +341,7 @@ def begun(project: Project) -> bool:
 def test_an_interrupt_while_services_start(project: Project) -> None:
     project.write(slow=40)
     process = project.start("up", "local", "--yes")
-    soon(lambda: begun(project), 60)
+    soon(lambda: begun(project))
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -363,7 +363,7 @@ def test_killed_in_the_middle_the_next_run_goes_on_without_a_question(
 ) -> None:
     project.write(slow=40)
     process = project.start("up", "local", "--yes")
-    soon(lambda: begun(project), 60)
+    soon(lambda: begun(project))
     tree = {p: _words(p) for p in psutil.Process(process.pid).children(recursive=True)}
     parts = {
         "provider": [p for p, words in tree.items() if "plinth-local" in " ".join(words)],

@@ -112,7 +112,7 @@ def test_a_cancelled_one_ends_at_once_and_is_made_anew(
     time.sleep(0.5)
     cancelled.set()
     for each in (thread, waiting):
-        each.join(20)
+        each.join(60)
     said = {str(error) for error in raised + also}
     assert said == {"installing tiny was interrupted"}
     assert not packages.installed("tiny", packages.digest("tiny"))

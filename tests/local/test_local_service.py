@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import psutil
 import pytest
@@ -72,10 +71,9 @@ def test_one_is_stopped_when_the_run_is_cancelled(local: Machine) -> None:
     inputs = tiny(local, free_port(), MUTE="1")
     thread, raised = in_background(lambda: kind("Service").make(local, "web", inputs, {}))
     soon(lambda: any("tiny.py" in " ".join(p.cmdline()) for p in ours(local, "web")))
-    begun = time.monotonic()
     local.cancelled.set()
-    thread.join(30)
-    assert time.monotonic() - begun < 10
+    thread.join(30)  # half of what it may take to answer
+    assert not thread.is_alive()
     assert [str(error) for error in raised] == ["web was interrupted"]
     assert ours(local) == []
 
@@ -180,7 +178,7 @@ def test_one_without_http_is_ready_when_a_command_says_so(local: Machine) -> Non
     thread.join(2)
     assert thread.is_alive()
     sign.touch()
-    thread.join(20)
+    thread.join(60)
     assert raised == []
     assert running(answer(port))
 

@@ -111,6 +111,19 @@ def test_another_stack_that_is_not_there_is_no_reason_to_plan_from_nothing(
     assert commands.new() == ["preview"]
 
 
+def test_a_stack_that_another_run_makes_at_the_same_time_is_taken(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = workspace.Workspace.create_stack
+
+    def late(self: Any, name: str) -> None:
+        create(self, name)
+        create(self, name)
+
+    monkeypatch.setattr(workspace.Workspace, "create_stack", late)
+    assert stack.up().summary == {"create": 3}
+
+
 def test_an_engine_that_does_not_run_is_one_sentence(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "pulumi"
     path.write_bytes(b"\x7fELF of another machine")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from pulumi import RunError, automation
-from pulumi.automation.errors import CommandError, StackNotFoundError
+from pulumi.automation.errors import CommandError, StackAlreadyExistsError, StackNotFoundError
 
 from plinth.changes import Goal
 from plinth.engine import quiet, recovery
@@ -381,7 +381,8 @@ def _state(stack: NamedStack) -> dict[str, Any]:
     try:
         return _plain(stack.export_stack())
     except StackNotFoundError:
-        stack.workspace.create_stack(stack.name)
+        with suppress(StackAlreadyExistsError):  # another run was faster
+            stack.workspace.create_stack(stack.name)
         return _plain(stack.export_stack())
 
 

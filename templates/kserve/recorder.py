@@ -15,9 +15,9 @@ memory without a bound (kserve/kserve#6167), so a slow answer would cost the mod
 from __future__ import annotations
 
 import json
-import logging
 import os
 import queue
+import re
 import signal
 import socket
 import sys
@@ -54,8 +54,15 @@ WAIT_SECONDS = 120
 #: Until a bucket that could not be written to is tried again.
 RETRY_SECONDS = 15
 READ_SECONDS = 20
+#: What is read as a length: Python itself refuses numbers of thousands of digits.
+LENGTH = re.compile(r"[0-9]{1,18}")
 
-log = logging.getLogger("plinth.recorder")
+
+def tell(severity: str, message: str) -> None:
+    """Writes one line of JSON, in one piece even when threads write at once."""
+    line = {"severity": severity, "message": message}
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 # --- what is measured -----------------------------------------------------------------------------
@@ -270,11 +277,20 @@ class Recorder:
         Raises:
             ValueError: It is of no model that is recorded.
         """
+        if event.model in self._batches and self._hold(len(event.body)):
+            self._queue.put(event)
+        else:
+            self.miss(event)
+
+    def miss(self, event: Event) -> None:
+        """Takes note that an event is missing; a request is missed when its answer comes.
+
+        Raises:
+            ValueError: It is of no model that is recorded.
+        """
         if event.model not in self._batches:
             raise ValueError(f"no model {event.model!r} is to be recorded")
-        if self._hold(len(event.body)):
-            self._queue.put(event)
-        elif event.kind == RESPONSE:
+        if event.kind == RESPONSE:
             self.unrecorded.add(event.model)
 
     def stop(self) -> None:
@@ -322,7 +338,7 @@ class Recorder:
         try:
             made = line(request, response)
         except ValueError as error:
-            log.warning("a request to %s cannot be read: %s", event.model, error)
+            tell("WARNING", f"a request to {event.model} cannot be read: {error}")
             self.unrecorded.add(event.model)
             return
         if made is not None:
@@ -357,8 +373,9 @@ class Recorder:
                 continue
             try:
                 self._folder.put(model, b"".join(batch.lines))
-            except Exception:  # of any store's client; the next try may go
-                log.exception("%d requests to %s are not kept yet", len(batch.lines), model)
+            except Exception as error:  # noqa: BLE001 - of any store's client; the next try may go
+                count = len(batch.lines)
+                tell("ERROR", f"{count} requests to {model} are not kept yet: {error!r}")
                 batch.not_before = time.monotonic() + RETRY_SECONDS
                 continue
             for _ in batch.lines:
@@ -367,8 +384,8 @@ class Recorder:
             batch.lines, batch.size = [], 0
             try:
                 self._folder.trim(model)
-            except Exception:  # as before; what is kept already counts
-                log.exception("old requests to %s cannot be deleted", model)
+            except Exception as error:  # noqa: BLE001 - as before; what is kept already counts
+                tell("ERROR", f"old requests to {model} cannot be deleted: {error!r}")
 
 
 # --- the server -----------------------------------------------------------------------------------
@@ -381,6 +398,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = READ_SECONDS
     disable_nagle_algorithm = True
     recorder: Recorder
+    ending = False
 
     def do_GET(self) -> None:
         """Says that the recorder runs, and how much it has kept."""
@@ -394,17 +412,17 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Takes an event."""
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
+        if not LENGTH.fullmatch(length):
             self.close_connection = True
-            self.answer(411)
+            self.answer(400 if length else 411)
             return
-        if int(length) > BODY_BYTES:
-            self.close_connection = True
-            self.refuse(413, f"an event of {length} bytes is too large")
-            return
-        body = self.rfile.read(int(length))
         try:
-            self.recorder.take(event(self.headers, body))
+            if int(length) > BODY_BYTES:
+                self.close_connection = True
+                self.recorder.miss(event(self.headers, b""))
+                self.refuse(413, f"an event of {length} bytes is too large")
+                return
+            self.recorder.take(event(self.headers, self.rfile.read(int(length))))
         except ValueError as error:
             self.refuse(400, f"an event cannot be taken: {error}")
             return
@@ -412,7 +430,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def refuse(self, status: int, why: str) -> None:
         """Answers with an error, and says so in the log."""
-        log.warning(why)
+        tell("WARNING", why)
         self.answer(status)
 
     def answer(self, status: int, text: str = "") -> None:
@@ -421,6 +439,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
+        if self.ending:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
@@ -429,8 +449,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Takes as many connections at once as there are workers in the agents of many copies."""
+    """Takes as many connections at once as there are workers in the agents of many copies.
 
+    What has begun is finished before it ends, so connections without an event hold that up, for
+    :data:`READ_SECONDS` at most.
+    """
+
+    daemon_threads = False
     request_queue_size = 256
 
 
@@ -441,12 +466,12 @@ def main(settings: Mapping[str, Any]) -> None:
         settings: `folder`, an address as MLflow spells it; `mebibytes` a model; `models`, the names
             of those that are recorded.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     folder = Folder(settings["folder"], settings["mebibytes"])
     recorder = Handler.recorder = Recorder(folder, settings["models"])
     server = Server(("", int(os.environ.get("PORT", "8080"))), Handler)
 
     def stop(*_: Any) -> None:
+        Handler.ending = True
         # From another thread: `shutdown` waits for the loop that this signal interrupts.
         threading.Thread(target=server.shutdown).start()
 

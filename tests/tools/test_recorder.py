@@ -8,6 +8,7 @@ import http.client
 import importlib.util
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -83,6 +84,24 @@ def script() -> types.ModuleType:
         return module
 
 
+def _headers(kind: str, ident: str) -> dict[str, str]:
+    """Those of KServe 0.20's agent: CloudEvents' binary form."""
+    return {
+        "Ce-Id": ident,
+        "Ce-Source": "churn-predictor-6f9c-abcde",
+        "Ce-Specversion": "1.0",
+        "Ce-Type": kind,
+        "Ce-Time": "2026-11-28T08:00:00.123456789Z",
+        "Ce-Recordedtime": "2026-11-28T08:00:00.2Z",
+        "Ce-Inferenceservicename": "churn",
+        "Ce-Namespace": "serving",
+        "Ce-Component": "predictor",
+        "Ce-Endpoint": "",
+        "Ce-Metadata": "{}",
+        "Content-Type": "application/json",
+    }
+
+
 class Sink:
     """A recorder, and what it has put into its bucket."""
 
@@ -91,32 +110,22 @@ class Sink:
         self.stop: Callable[[], Any] = lambda: None
 
     def post(self, kind: str, body: Any, ident: str = "1", **headers: str) -> int:
-        """Posts an event in CloudEvents' binary form, with the headers of KServe 0.20's agent."""
+        """Posts an event."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with contextlib.closing(connection):
-            connection.request(
-                "POST",
-                "/",
-                body if isinstance(body, bytes) else json.dumps(body).encode(),
-                {
-                    "Ce-Id": ident,
-                    "Ce-Source": "churn-predictor-6f9c-abcde",
-                    "Ce-Specversion": "1.0",
-                    "Ce-Type": kind,
-                    "Ce-Time": "2026-11-28T08:00:00.123456789Z",
-                    "Ce-Recordedtime": "2026-11-28T08:00:00.2Z",
-                    "Ce-Inferenceservicename": "churn",
-                    "Ce-Namespace": "serving",
-                    "Ce-Component": "predictor",
-                    "Ce-Endpoint": "",
-                    "Ce-Metadata": "{}",
-                    "Content-Type": "application/json",
-                    **headers,
-                },
-            )
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            connection.request("POST", "/", data, {**_headers(kind, ident), **headers})
             response = connection.getresponse()
             response.read()
             return response.status
+
+    def begin(self, kind: str, ident: str = "1", **headers: str) -> socket.socket:
+        """Posts the headers of an event."""
+        headers = {"Host": "recorder", **_headers(kind, ident), **headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        connection.sendall(f"POST / HTTP/1.1\r\n{head}\r\n".encode())
+        return connection
 
     def pair(self, asked: Any = ASKED, answered: Any = ANSWERED, **headers: str) -> None:
         """Both halves of a request."""
@@ -215,7 +224,6 @@ def test_what_is_no_inference_is_not_kept(sink: Sink) -> None:
     sink.pair({"model": "churn", "prompt": "?"}, {"choices": []})
     sink.post(REQUEST, ASKED)  # it failed, so there is no answer
     sink.pair(answered={**ANSWERED, "id": "last"})
-    until(lambda: sink.counts() == (0, 0))
     assert [line["id"] for line in sink.lines()] == ["last"]
     assert sink.counts() == (1, 0)
 
@@ -250,10 +258,19 @@ def test_others_events_are_refused(
     assert sink.lines() == []
 
 
-def test_events_that_are_too_large_are_refused_unread(sink: Sink) -> None:
-    with socket.create_connection(("127.0.0.1", sink.port), timeout=20) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: r\r\nContent-Length: 99999999\r\n\r\n")
+@pytest.mark.parametrize(("kind", "unrecorded"), [(REQUEST, 0), (RESPONSE, 1)])
+def test_events_that_are_too_large_are_refused_unread_and_an_answer_is_missed(
+    sink: Sink, kind: str, unrecorded: int
+) -> None:
+    with sink.begin(kind, **{"Content-Length": "99999999"}) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+    assert sink.counts() == (0, unrecorded)
+
+
+@pytest.mark.parametrize(("length", "status"), [("", b"411"), ("-1", b"400"), ("9" * 5000, b"400")])
+def test_a_length_that_is_none(sink: Sink, length: str, status: bytes) -> None:
+    with sink.begin(REQUEST, **{"Content-Length": length}) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 " + status)
 
 
 def test_full_batches_are_kept_at_once_and_the_oldest_deleted(sink: Sink) -> None:
@@ -321,6 +338,66 @@ def _mlflow(_folder: Path) -> tuple[Path, dict[str, str]]:
     return found / "bin" / "python", {}
 
 
+def _recorder(
+    folder: Path, surroundings: Callable[[Path], tuple[Path, dict[str, str]]] = _stand_in
+) -> tuple[Server, Sink]:
+    python, variables = surroundings(folder / "packages")
+    bucket = folder / "inference"
+    bucket.mkdir()
+    server = Server(
+        folder,
+        "kserve/recorder.py",
+        {**os.environ, **variables},
+        settings={"folder": bucket.as_uri(), "mebibytes": 1, "models": ["churn"]},
+        python=[python],
+    )
+    return server, Sink(server.port, bucket)
+
+
+def test_an_event_on_its_way_is_waited_for_when_the_pod_ends(tmp_path: Path) -> None:
+    server, sink = _recorder(tmp_path)
+    try:
+        assert sink.post(REQUEST, ASKED) == 200
+        body = json.dumps(ANSWERED).encode()
+        told = {"Content-Length": str(len(body)), "Expect": "100-continue"}
+        with sink.begin(RESPONSE, **told) as connection:
+            assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sendall(body[:10])
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: not _listens(sink.port))
+            connection.sendall(body[10:])
+            answer = connection.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nConnection: close\r\n" in answer
+        assert server.process.wait(timeout=20) == 0
+    finally:
+        server.kill()
+    assert [line["id"] for line in sink.lines()] == [ANSWERED["id"]]
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def test_what_it_says_is_lines_of_json(tmp_path: Path) -> None:
+    server, sink = _recorder(tmp_path)
+    try:
+        assert sink.post("org.example.other", ASKED) == 400
+        sink.pair(answered=b"none")
+        (sink.folder / "closed").touch()
+        sink.pair()
+        said = server.stop()
+    finally:
+        server.kill()
+    assert [(line["severity"], line["message"].partition(": ")[0]) for line in said] == [
+        ("WARNING", "an event cannot be taken"),
+        ("WARNING", "a request to churn cannot be read"),
+        ("ERROR", "1 requests to churn are not kept yet"),
+    ]
+
+
 @pytest.mark.parametrize(
     "surroundings",
     [pytest.param(_stand_in, id="stand-in"), pytest.param(_mlflow, marks=pytest.mark.slow)],
@@ -328,17 +405,7 @@ def _mlflow(_folder: Path) -> tuple[Path, dict[str, str]]:
 def test_what_is_there_is_kept_when_the_pod_ends(
     tmp_path: Path, surroundings: Callable[[Path], tuple[Path, dict[str, str]]]
 ) -> None:
-    python, variables = surroundings(tmp_path / "packages")
-    bucket = tmp_path / "inference"
-    bucket.mkdir()
-    server = Server(
-        tmp_path,
-        "kserve/recorder.py",
-        {**os.environ, **variables},
-        settings={"folder": bucket.as_uri(), "mebibytes": 1, "models": ["churn"]},
-        python=[python],
-    )
-    sink = Sink(server.port, bucket)
+    server, sink = _recorder(tmp_path, surroundings)
     try:
         large = {**ANSWERED, "outputs": [{**ANSWERED["outputs"][0], "data": ["x" * 300_000]}]}
         for number in range(5):

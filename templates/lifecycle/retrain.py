@@ -12,6 +12,7 @@ import hmac
 import http.client
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -24,6 +25,8 @@ from typing import Any
 
 #: What is read of a request.
 REQUEST_BYTES = 4 * 1024 * 1024
+#: What is read as a length: Python itself refuses numbers of thousands of digits.
+LENGTH = re.compile(r"[0-9]{1,18}")
 #: Seconds: for a caller to say what it wants, and for Airflow to answer.
 READ_SECONDS = 20
 CALL_SECONDS = 10
@@ -211,8 +214,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404)
         elif not self.receiver.knows(self.headers.get("Authorization", "")):
             self.refuse(401, "a notification without the right token is refused")
-        elif not (length.isascii() and length.isdigit()):
-            self.answer(411)
+        elif not LENGTH.fullmatch(length):
+            self.answer(400 if length else 411)
         elif int(length) > REQUEST_BYTES:
             self.refuse(413, f"a notification of {length} bytes is too large")
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -27,6 +28,8 @@ from typing import Any
 #: 1 MB a call), with room for the brackets.
 REQUEST_BYTES = 4 * 1024 * 1024
 BATCH_BYTES = 1_000_000
+#: What is read as a length: Python itself refuses numbers of thousands of digits.
+LENGTH = re.compile(r"[0-9]{1,18}")
 #: Seconds: for a caller to say what it wants, for Azure to answer, and before a token's end.
 READ_SECONDS = 20
 CALL_SECONDS = 10
@@ -180,8 +183,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404)
             return
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
-            self.answer(411)
+        if not LENGTH.fullmatch(length):
+            self.answer(400 if length else 411)
         elif int(length) > REQUEST_BYTES:
             self.refuse(413, f"a notification of {length} bytes is too large")
         else:

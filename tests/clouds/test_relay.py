@@ -165,7 +165,10 @@ def test_other_paths_and_methods_are_not_there(start: Callable[..., Server]) -> 
     assert running.stop() == []
 
 
-@pytest.mark.parametrize(("length", "status"), [("-1", b" 411 "), ("4194305", b" 413 ")])
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [("", b" 411 "), ("-1", b" 400 "), ("9" * 5000, b" 400 "), ("4194305", b" 413 ")],
+)
 def test_a_length_that_is_wrong_or_too_much(
     start: Callable[..., Server], length: str, status: bytes
 ) -> None:

@@ -290,7 +290,10 @@ def test_other_paths_are_not_there(receiver: Receiver) -> None:
     assert receiver.stop() == []
 
 
-@pytest.mark.parametrize(("length", "status"), [("-1", b" 411 "), ("4194305", b" 413 ")])
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [("", b" 411 "), ("-1", b" 400 "), ("9" * 5000, b" 400 "), ("4194305", b" 413 ")],
+)
 def test_a_length_that_is_wrong_or_too_much(receiver: Receiver, length: str, status: bytes) -> None:
     head = f"POST /alerts HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {length}"
     with socket.create_connection(("127.0.0.1", receiver.port), timeout=5) as raw:

@@ -31,6 +31,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 CHAMPION, CANDIDATE, PREVIOUS = "champion", "candidate", "previous"
+#: MLflow's own tag.
+COMMIT = "mlflow.source.git.commit"
 COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 #: Exit code of a model that was judged and not found good enough; failures have others.
 REFUSED = 3
@@ -44,14 +46,12 @@ FEW = 30
 ENOUGH = 24 * 3600
 
 
-def start(experiment: str, **tags: str) -> str:
-    """Opens a run that says which commit it is of; training goes on in it (MLFLOW_RUN_ID)."""
-    client = MlflowClient()
+def start(client: MlflowClient, experiment: str, tags: dict[str, str]):
+    """Opens a run; training goes on in it (MLFLOW_RUN_ID)."""
     found = client.get_experiment_by_name(experiment)
     identifier = found.experiment_id if found else client.create_experiment(experiment)
-    tags = {"mlflow.source.git.commit": commit(), **tags}
     said = {name: value for name, value in tags.items() if value}
-    return client.create_run(identifier, tags=said).info.run_id
+    return client.create_run(identifier, tags=said).info
 
 
 def commit() -> str:
@@ -68,10 +68,12 @@ def commit() -> str:
 
 def train(args: argparse.Namespace) -> str:
     """Trains in a run of its own."""
-    run = start(args.experiment, **dict(tag.split("=", 1) for tag in args.tag))
+    client = MlflowClient()
+    tags = dict(tag.split("=", 1) for tag in args.tag)
+    run = start(client, args.experiment, {COMMIT: commit(), **tags}).run_id
     environment = {**os.environ, "MLFLOW_RUN_ID": run, "MLFLOW_EXPERIMENT_NAME": args.experiment}
     done = subprocess.run(args.command, env=environment, stdout=sys.stderr, check=False)
-    MlflowClient().set_terminated(run, "FAILED" if done.returncode else "FINISHED")
+    client.set_terminated(run, "FAILED" if done.returncode else "FINISHED")
     if done.returncode:
         raise SystemExit(f"{' '.join(args.command)} ended with {done.returncode}")
     return run
@@ -79,7 +81,7 @@ def train(args: argparse.Namespace) -> str:
 
 def submit(args: argparse.Namespace) -> str:
     """Trains on the platform: one run of an Airflow DAG, which finds the run's ID in its conf."""
-    run = start(args.experiment)
+    run = start(MlflowClient(), args.experiment, {COMMIT: commit()}).run_id
     base = f"{os.environ['AIRFLOW_URL'].rstrip('/')}/api/v2/dags/{args.dag}/dagRuns"
     body = {"dag_run_id": run, "logical_date": None, "conf": {"mlflow_run_id": run}}
     airflow("POST", base, body)
@@ -221,30 +223,24 @@ def copied(source: MlflowClient, target: MlflowClient, args: argparse.Namespace,
     for each in target.search_model_versions(f"name='{args.model}'"):
         if each.tags.get("promoted-from") == origin:
             return each.version
-    run = start_in(target, args.model, origin)
+    run = start(target, f"promotions/{args.model}", {"promoted-from": origin})
     with tempfile.TemporaryDirectory() as folder:
         # models:/ is looked up where the client as a whole is.
         mlflow.set_tracking_uri(args.source)
         mlflow.set_registry_uri(args.source)
         uri = f"models:/{args.model}/{candidate.version}"
         local = mlflow.artifacts.download_artifacts(uri, dst_path=folder)
-        target.log_artifacts(run.info.run_id, local, "model")
+        target.log_artifacts(run.run_id, local, "model")
         names = [each.path for each in source.list_artifacts(candidate.run_id)]
         if BASELINE in names:
             path = source.download_artifacts(candidate.run_id, BASELINE, folder)
-            target.log_artifact(run.info.run_id, path)
+            target.log_artifact(run.run_id, path)
     for name, value in metrics_of(source, candidate).items():
-        target.log_metric(run.info.run_id, name, value)
-    target.set_terminated(run.info.run_id)
+        target.log_metric(run.run_id, name, value)
+    target.set_terminated(run.run_id)
     tags = {"promoted-from": origin}
-    place = f"{run.info.artifact_uri}/model"
-    return target.create_model_version(args.model, place, run.info.run_id, tags=tags).version
-
-
-def start_in(client: MlflowClient, model: str, origin: str):
-    found = client.get_experiment_by_name(f"promotions/{model}")
-    identifier = found.experiment_id if found else client.create_experiment(f"promotions/{model}")
-    return client.create_run(identifier, tags={"promoted-from": origin})
+    place = f"{run.artifact_uri}/model"
+    return target.create_model_version(args.model, place, run.run_id, tags=tags).version
 
 
 def metrics_of(client: MlflowClient, version) -> dict[str, float]:
@@ -411,14 +407,15 @@ def drift(args: argparse.Namespace) -> str:
         lost = performance(client, champion, now, args.performance)
         figures["plinth_drift_rows"] = len(now)
         version, rows = str(champion.version), str(len(now))
-        experiment = f"drift/{args.model}"
-        run = start(experiment, model=args.model, model_version=version, rows=rows, **span)
+        about = {"model": args.model, "model_version": version, "rows": rows, **span}
+        place = start(client, f"drift/{args.model}", {COMMIT: commit(), **about})
+        run = place.run_id
         for name, value in figures.items():
             client.log_metric(run, name.removeprefix("plinth_"), value)
         for name, value in lost.items():
             client.log_metric(run, f"performance_drop/{name}", value)
         client.log_artifact(run, f"{folder}/drift.json")
-        told = reported(client, experiment, version, figures["plinth_drift_score"])
+        told = reported(client, place.experiment_id, version, figures["plinth_drift_score"])
         if not told:
             client.log_artifact(run, f"{folder}/drift.html")
         client.set_tag(run, "report", told or "here")
@@ -427,14 +424,13 @@ def drift(args: argparse.Namespace) -> str:
     return f"{figures['plinth_drift_score']:.4g}"
 
 
-def reported(client: MlflowClient, experiment: str, version: str, score: float) -> str:
+def reported(client: MlflowClient, place: str, version: str, score: float) -> str:
     """The run whose report, of the last day, shows as much drift of the version, if any does."""
     since = int((time.time() - ENOUGH) * 1000)
     wanted = (
         f"tags.report = 'here' AND tags.model_version = '{version}'"
         f" AND metrics.drift_score >= {score} AND attributes.start_time > {since}"
     )
-    place = client.get_experiment_by_name(experiment).experiment_id
     alike = ["metrics.drift_score ASC"]
     found = client.search_runs([place], wanted, max_results=1, order_by=alike)
     return found[0].info.run_id if found else ""

@@ -405,6 +405,51 @@ def _asked(folder: Path, *shifted: str) -> None:
     (folder / "requests-1.jsonl").write_text(text, encoding="utf-8")
 
 
+#: Compares samples, alike and shifted, of few rows and many: how often they say drift.
+COMPARED = """\
+import json, pathlib, sys
+import numpy, pandas
+sys.path.append("ci")
+import models
+
+def sample(chance, rows, shifted):
+    often = (0.2, 0.3, 0.5) if shifted else (0.6, 0.3, 0.1)
+    return pandas.DataFrame({
+        "age": chance.normal(2 * shifted, 1, rows),
+        "plan": chance.choice(["a", "b", "c"], rows, p=often),
+        "prediction": chance.integers(0, 2, rows),
+    })
+
+found = {}
+for sizes in [(5000, 30), (5000, 500), (150, 500), (1200, 100)]:
+    for shifted in (False, True):
+        drifted = 0
+        for seed in range(8):
+            chance = numpy.random.default_rng(seed)
+            before, now = sample(chance, sizes[0], False), sample(chance, sizes[1], shifted)
+            now.loc[now.index >= 29 + seed % 2, "prediction"] = None
+            figures = models.compared(before, now, pathlib.Path())
+            drifted += figures["plinth_drift_score"]
+            assert ("plinth_prediction_drift" in figures) == bool(seed % 2)
+        found[f"{sizes} {shifted}"] = drifted / 8
+print(json.dumps(found))
+"""
+
+
+def test_drift_means_the_same_however_many_rows_there_are(comparing: Path, tmp_path: Path) -> None:
+    models = Models(comparing, tmp_path / "repository")
+    done = subprocess.run(
+        [comparing, "-c", COMPARED],
+        cwd=models.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == {name: float("True" in name) for name in found}
+
+
 def test_a_report_is_kept_when_it_tells_something(comparing: Path, tmp_path: Path) -> None:
     with tracking(comparing, tmp_path / "a") as url:
         models = Models(comparing, tmp_path / "repository", MLFLOW_TRACKING_URI=url)

@@ -131,6 +131,7 @@ def test_files_follow_the_spec_of_all_environments(tmp_path: Path) -> None:
     [
         (", retrain: retrain_churn", "", None),
         ("train.fraud-2", "retrain_churn", "retrain-shared"),
+        ("train.fraud-2", "drift_churn", "retrain-watching"),
         ("models:/churn@champion", "models:/churn@best", "retrain-address"),
         ("models:/churn@champion", "models:/leaving@champion", "retrain-address"),
     ],

@@ -158,6 +158,18 @@ def _retrained(spec: Path) -> dict[str, str]:
         for name, model in _models(blueprint):
             wrong += _retraining_problems(name, model, found, environment)
             found.setdefault(name, model.retrain or "")
+    watching = {f"drift_{name}": name for name in found}
+    wrong += (
+        Problem(
+            code="retrain-watching",
+            message=f"{pipeline}, which model {name} names to be retrained by, is the pipeline "
+            f"that looks for drift of model {watching[pipeline]}",
+            path=f"serving.models.{name}.retrain",
+            fix=f"Choose another name, such as retrain_{name}.",
+        )
+        for name, pipeline in found.items()
+        if pipeline in watching
+    )
     if not found:
         wrong.append(
             Problem(

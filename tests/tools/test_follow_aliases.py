@@ -10,7 +10,6 @@ import json
 import ssl
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,10 +37,12 @@ class Service:
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.broken: tuple[int, str] | None = None
+        self.asked = 0
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                service.asked += 1
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
                 if service.broken:
@@ -202,8 +203,9 @@ class Stage:
         return any(words in line["message"] for line in self.lines())
 
     def rounds(self) -> None:
-        """Waits for several more looks."""
-        time.sleep(0.6)
+        """Waits for several more looks, which all begin with the model."""
+        wanted = self.cluster.asked + 3
+        until(lambda: self.cluster.asked >= wanted)
 
     def stop(self) -> None:
         if self.script:

@@ -20,8 +20,8 @@ def ask(url: str, question: dict[str, Any]) -> dict[str, Any]:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise SystemExit(f"{url} answers {error.code}: {error.read().decode()}") from None
-    except urllib.error.URLError as error:
-        raise SystemExit(f"{url} does not answer: {error.reason}") from None
+    except OSError as error:
+        raise SystemExit(f"{url} does not answer: {getattr(error, 'reason', error)}") from None
 
 
 def measured(bottles: list[int]) -> dict[str, list[float]]:

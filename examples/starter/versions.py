@@ -1,8 +1,11 @@
 """Keeps each version of the data in the datasets bucket, with DVC.
 
+`versions.py RUN [FOLDER]` brings back that of a run.
+
 It works in a folder of its own, so that the project's may be read-only, as it is on a cluster.
 """
 
+import argparse
 import configparser
 import os
 import re
@@ -65,10 +68,15 @@ def dvc(*words: str, at: Path) -> None:
 
 
 def main() -> None:
-    """Brings back the data of a run: `versions.py RUN [FOLDER]`."""
+    """Brings back the data of a run."""
     import mlflow
 
-    run, folder = sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else ".").resolve()
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("run", help="the ID of a run of train.py")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="where to")
+    told = parser.parse_args()
+    mlflow.set_tracking_uri(setting("MLFLOW_TRACKING_URI"))
+    run, folder = told.run, told.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as workspace:
         place = Path(workspace)

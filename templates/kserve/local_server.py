@@ -20,6 +20,7 @@ import logging.handlers
 import queue
 import re
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -494,9 +495,10 @@ class Recorder:
     def __init__(self, folder: Path, mebibytes: int) -> None:
         self._folder = folder
         self._bytes = mebibytes * 2**20 // self._FILES
-        self._queue: queue.Queue[tuple[Any, ...]] = queue.Queue(maxsize=1000)
+        self._queue: queue.Queue[tuple[Any, ...] | None] = queue.Queue(maxsize=1000)
         self._handlers: dict[str, logging.Handler] = {}
-        threading.Thread(target=self._write, name="recorder", daemon=True).start()
+        self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
+        self._thread.start()
 
     def __call__(
         self, model: str, version: str, request: InferRequest, response: InferResponse
@@ -507,9 +509,14 @@ class Recorder:
         except queue.Full:
             _UNRECORDED.labels(model).inc()
 
+    def end(self) -> None:
+        """Writes what is not written yet."""
+        self._queue.put(None)
+        self._thread.join()
+
     def _write(self) -> None:
-        while True:
-            when, model, version, request, response = self._queue.get()
+        while (taken := self._queue.get()) is not None:
+            when, model, version, request, response = taken
             try:
                 line = {
                     "time": when.isoformat(timespec="milliseconds"),
@@ -562,11 +569,11 @@ def main(settings: Mapping[str, Any]) -> None:
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     kserve.logging.trace_logger.setLevel(logging.WARNING)
     kserve.logging.logger.addFilter(_told)
-    record: Callable[..., None] = _forget
+    recorder = None
     if settings.get("record"):
         folder = Path(settings["record"]["folder"].removeprefix("file://"))
-        record = Recorder(folder, settings["record"]["mebibytes"])
-    models = [Model(name, uri, record) for name, uri in settings["models"].items()]
+        recorder = Recorder(folder, settings["record"]["mebibytes"])
+    models = [Model(name, uri, recorder or _forget) for name, uri in settings["models"].items()]
     shutil.rmtree(LOADED, ignore_errors=True)  # of a server that was killed
     LOADED.mkdir()
     repository = ModelRepository()
@@ -587,9 +594,14 @@ def main(settings: Mapping[str, Any]) -> None:
     threading.Thread(
         target=follow, args=(models, settings["follow_seconds"]), name="follow", daemon=True
     ).start()
+    # The server ends at a signal, and then sends itself the same again, as if it had not listened.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     # By a socket of our own, as the server itself would listen to the whole network.
     with socket.create_server((HOST, settings["port"])) as listening:
         server.run(sockets=[listening])
+    if recorder:
+        recorder.end()
 
 
 if __name__ == "__main__":

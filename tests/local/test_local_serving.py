@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -119,27 +120,36 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(saved: Path) -> Iterator[str]:
     """Serves the saved models, and one that is not there."""
-    port = free_port()
     names = ("words", "line", "bare", "table", "later")
-    settings = saved / "settings.json"
+    with _serving(saved, saved, *names) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def _serving(
+    folder: Path, saved: Path, *names: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server in a folder, once it serves `table`."""
+    port = free_port()
+    settings = folder / "settings.json"
     settings.write_text(
         json.dumps(
             {
                 "port": port,
                 "models": {name: f"file://{saved / name}" for name in names},
                 "follow_seconds": 0.2,
-                "record": {"folder": str(saved / "kept"), "mebibytes": 1},
+                "record": {"folder": str(folder / "kept"), "mebibytes": 1},
             }
         )
     )
     script = data_folder("templates") / "kserve/local_server.py"
     command = [python("serving") / "python", script, settings]
-    log = (saved / "server.log").open("wb")
-    with log, subprocess.Popen(command, stderr=log, cwd=saved) as process:
+    log = (folder / "server.log").open("wb")
+    with log, subprocess.Popen(command, stderr=log, cwd=folder) as process:
         try:
             url = f"http://127.0.0.1:{port}/v2/models"
             wait(lambda: _ready(process, f"{url}/table/ready"))
-            yield url
+            yield url, process
         finally:
             process.terminate()
 
@@ -228,6 +238,22 @@ def test_what_is_kept_is_bounded(server: str, saved: Path) -> None:
     wait((folder / "requests.3.jsonl").exists)
     files = sorted(path.name for path in folder.iterdir())
     assert files == ["requests.1.jsonl", "requests.2.jsonl", "requests.3.jsonl", "requests.jsonl"]
+
+
+def test_what_is_to_be_kept_is_written_when_it_ends(saved: Path, tmp_path: Path) -> None:
+    """A pipe stands in for a slow disk: nothing is written before somebody reads."""
+    kept = tmp_path / "kept/table/requests.jsonl"
+    kept.parent.mkdir(parents=True)
+    os.mkfifo(kept)
+    with _serving(tmp_path, saved, "table") as (url, process):
+        for ident in ("1", "2"):
+            assert ask(f"{url}/table/infer", {**_cities("Ulm"), "id": ident})[0] == 200
+        process.terminate()
+        wait(lambda: "Finished server" in (tmp_path / "server.log").read_text())
+        with os.fdopen(os.open(kept, os.O_RDONLY | os.O_NONBLOCK), "rb") as pipe:
+            assert process.wait(timeout=20) == 0
+            lines = pipe.read().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["1", "2"]
 
 
 def test_a_model_is_served_once_it_is_there(server: str, saved: Path) -> None:

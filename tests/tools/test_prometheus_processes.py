@@ -486,6 +486,11 @@ _LIFE = {
                 {"series": f"push_time_seconds{_pushed('churn')}", "values": "0x750"},
                 {"series": f"push_time_seconds{_pushed('gone')}", "values": "0x750"},
                 {"series": f"push_time_seconds{_pushed('wine')}", "values": "0+240x750"},
+                {"series": f"plinth_drift_rows{_pushed('churn')}", "values": "500x750"},
+                {"series": f"plinth_drift_score{_pushed('churn')}", "values": "0x750"},
+                {"series": f"plinth_drift_rows{_pushed('gone')}", "values": "7x750"},
+                {"series": f"plinth_drift_rows{_pushed('wine')}", "values": "7x741 40x9"},
+                {"series": f"plinth_drift_score{_pushed('wine')}", "values": "_x742 0x8"},
                 *(
                     {
                         "series": f'plinth_model_ready{{namespace="serving", model="{model}"}}',
@@ -501,6 +506,18 @@ _LIFE = {
                     "PlinthDriftUnknown",
                     (_CHURN, "Whether model churn drifts was last looked at 2d 1h 0m 0s ago."),
                 ),
+                _fires("47h56m", "PlinthDriftUnmeasured"),
+                _fires(
+                    "48h",
+                    "PlinthDriftUnmeasured",
+                    (
+                        {"model": "wine"},
+                        "Whether model wine drifts could not be measured for two days: "
+                        "7 rows are too few to compare.",
+                    ),
+                ),
+                # There were enough in between.
+                _fires("49h36m", "PlinthDriftUnmeasured"),
             ],
         },
     ],

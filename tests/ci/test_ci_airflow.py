@@ -201,8 +201,29 @@ try:
 except SystemExit as error:
     assert str(error) == "No module named 'evidently'; this needs the package evidently"
 models.parser().parse_args(["judge", "--model", "m", "--lower", "mae", "--", "a", "b"])
+record["inputs"][1]["name"] = "time"
+try:
+    models.table_of(record)
+except SystemExit as error:
+    assert str(error) == "inputs cannot be called time, as columns are that all models have"
+class Files:
+    def cat_file(self, name):
+        if name == "gone":
+            raise FileNotFoundError(name)
+        return b'{"id": "1"}\\n{"id": "2'
+assert [list(models.lines(Files(), name)) for name in ("here", "gone")] == [[{"id": "1"}], []]
 """
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    refused = {
+        "drift --model m --since 2026-01-31": "'2026-01-31' has no zone",
+        "drift --model m --since today": "invalid moment value: 'today'",
+        "evaluate --model m --require f1=>1 run": "'f1=>1' is not like f1>=0.8",
+        "evaluate --model m --require f1>=x run": "invalid bar value: 'f1>=x'",
+    }
+    for words, why in refused.items():
+        command = [sys.executable, "models.py", *words.split()]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, why in done.stderr.splitlines()[-1]) == (2, True)

@@ -204,13 +204,13 @@ def test_training_that_fails_fails_its_run(python: Path, tmp_path: Path) -> None
 
 
 class Airflow(BaseHTTPRequestHandler):
-    """One DAG, whose run succeeds at the second look; ``broken`` fails."""
+    """One DAG, whose run succeeds at the third look, after a failed one; ``broken`` fails."""
 
     seen: list[Any]
 
-    def _answer(self, value: Any) -> None:
+    def _answer(self, value: Any, status: int = 200) -> None:
         content = json.dumps(value).encode()
-        self.send_response(200 if self.headers["Authorization"] == "Bearer t" else 401)
+        self.send_response(status if self.headers["Authorization"] == "Bearer t" else 401)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -224,7 +224,7 @@ class Airflow(BaseHTTPRequestHandler):
         self.seen.append(self.path)
         looks = len([each for each in self.seen if isinstance(each, str)])
         done = "failed" if "broken" in self.path else "success"
-        self._answer({"state": "running" if looks < 2 else done})
+        self._answer({"state": "running" if looks < 3 else done}, 502 if looks == 2 else 200)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -252,6 +252,10 @@ def test_training_on_the_platform(python: Path, tmp_path: Path) -> None:
             assert seen[1] == f"/api/v2/dags/train/dagRuns/{run}"
             said = models("submit", "--experiment", "churn", "--every", "0", "broken", code=1)
             assert "broken failed" in said
+            submit = ("submit", "--experiment", "churn", "train")
+            assert models(*submit, code=1, AIRFLOW_TOKEN="") == "AIRFLOW_TOKEN is not set"
+            said = models(*submit, code=1, AIRFLOW_TOKEN="old").splitlines()[-1]
+            assert said == "HTTPError: HTTP Error 401: Unauthorized"
     finally:
         server.shutdown()
         server.server_close()
@@ -316,7 +320,9 @@ def test_a_candidate_is_judged_on_the_same_data_and_counted(python: Path, tmp_pa
             assert said.endswith("refused: f1 is 0.9, no better than 0.9 of version 2")
             assert _figures(seen)["plinth_refused_version"] == 3
             assert _figures(seen)["plinth_refusals_total"] == 1
-            assert "--version 3 insists" in models("promote", "--model", "churn", code=1)
+            for said_so in ((), ("--version", "candidate")):
+                said = models("promote", "--model", "churn", *said_so, code=1)
+                assert "--version 3 insists" in said
             assert models.weights(url) == "model of 0.9"
 
             assert models("register", "--model", "churn", models.trained(0.95)) == "4"
@@ -324,7 +330,7 @@ def test_a_candidate_is_judged_on_the_same_data_and_counted(python: Path, tmp_pa
             assert said.endswith("refused: behaviour tests failed (false)")
             tested = ("--behaviour", f"{python} -c \"import os; os.environ['MODEL_URI']\"")
             assert models(*judge, "--lower", "mae", *tested, *measure) == "4"
-            assert models("promote", "--model", "churn", "--version", "4") == "4"
+            assert models("promote", "--model", "churn") == "4", "no longer refused"
             assert _figures(seen)["plinth_refused_version"] == 0
             assert models("rollback", "--model", "churn") == "2"
             assert _figures(seen) == {
@@ -333,16 +339,42 @@ def test_a_candidate_is_judged_on_the_same_data_and_counted(python: Path, tmp_pa
                 "plinth_refusals_total": 2,
                 "plinth_refused_version": 0,
             }
+            _half_a_promotion(models)
+            assert "no previous version" in models("rollback", "--model", "churn", code=1)
+            assert _figures(seen)["plinth_rollbacks_total"] == 1
     finally:
         server.shutdown()
         server.server_close()
-    with tracking(python, tmp_path / "b") as url:
-        models = Models(python, tmp_path / "another", MLFLOW_TRACKING_URI=url)
+
+
+def test_what_goes_wrong_is_said_in_a_sentence(python: Path, tmp_path: Path) -> None:
+    with tracking(python, tmp_path / "a") as url:
+        models = Models(python, tmp_path / "repository", MLFLOW_TRACKING_URI=url)
         assert models("drift", "--model", "churn") == "nan"
         # That nobody hears of it keeps nothing from happening.
         models("register", "--model", "churn", models.trained(0.5))
         away = {"PUSHGATEWAY_URL": "http://127.0.0.1:1"}
         assert models("promote", "--model", "churn", **away) == "1"
+
+        assert models("register", "--model", "churn", models.trained(0.6)) == "2"
+        judge = ("judge", "--model", "churn", "--better", "auc", "--", sys.executable, "-c")
+        for printed in ("", "[1]", '{"f1": 1}', '{"auc": [1]}'):
+            said = models(*judge, f"print({printed!r})", code=1)
+            assert "no JSON of auc" in said.splitlines()[-1]
+    gone = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    (said,) = models("promote", "--model", "churn", code=1, **gone).splitlines()
+    assert said.startswith(f"MlflowException: API request to {url}/")
+
+
+def _half_a_promotion(models: Models) -> None:
+    """One that was cut off between its two steps: the champion is the one before it as well."""
+    code = (
+        "from mlflow import MlflowClient; client = MlflowClient();"
+        "champion = client.get_model_version_by_alias('churn', 'champion').version;"
+        "client.set_registered_model_alias('churn', 'previous', champion)"
+    )
+    told = {**os.environ, **models.variables}
+    subprocess.run([models.python, "-c", code], env=told, check=True)
 
 
 #: A model whose run has the inputs that it has learnt from, and a second version of the same.

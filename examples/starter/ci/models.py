@@ -83,12 +83,12 @@ def train(args: argparse.Namespace) -> str:
 
 def submit(args: argparse.Namespace) -> str:
     """Trains on the platform: one run of an Airflow DAG, which finds the run's ID in its conf."""
+    base = f"{variable('AIRFLOW_URL').rstrip('/')}/api/v2/dags/{args.dag}/dagRuns"
     run = start(MlflowClient(), args.experiment, {COMMIT: commit()}).run_id
-    base = f"{os.environ['AIRFLOW_URL'].rstrip('/')}/api/v2/dags/{args.dag}/dagRuns"
     body = {"dag_run_id": run, "logical_date": None, "conf": {"mlflow_run_id": run}}
     airflow("POST", base, body)
     deadline = time.monotonic() + args.timeout
-    while (state := airflow("GET", f"{base}/{run}")["state"]) not in ("success", "failed"):
+    while (state := state_of(f"{base}/{run}")) not in ("success", "failed"):
         if time.monotonic() > deadline:
             raise SystemExit(f"{args.dag} is still {state} after {args.timeout} seconds")
         time.sleep(args.every)
@@ -97,9 +97,19 @@ def submit(args: argparse.Namespace) -> str:
     return run
 
 
+def state_of(url: str) -> str:
+    """How a run stands; it goes on while Airflow's server cannot be asked."""
+    try:
+        return airflow("GET", url)["state"]
+    except OSError as error:
+        if getattr(error, "code", 500) < 500:
+            raise
+        return f"out of sight ({error})"
+
+
 def airflow(method: str, url: str, body: object = None) -> dict:
     headers = {
-        "Authorization": f"Bearer {os.environ['AIRFLOW_TOKEN']}",
+        "Authorization": f"Bearer {variable('AIRFLOW_TOKEN')}",
         "Content-Type": "application/json",
     }
     data = None if body is None else json.dumps(body).encode()
@@ -108,19 +118,25 @@ def airflow(method: str, url: str, body: object = None) -> dict:
         return json.load(answer)
 
 
+def variable(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise SystemExit(f"{name} is not set")
+    return value
+
+
 def evaluate(args: argparse.Namespace) -> str:
     """Refuses a run that misses a bar, or is worse than what serves now."""
     client = MlflowClient()
     metrics = client.get_run(args.run).data.metrics
     wrong = []
-    for bar in args.require:
-        name, sign, value = re.fullmatch(r"([\w./-]+)\s*(>=|<=|>|<)\s*(\S+)", bar).groups()
-        if name not in metrics or not COMPARISONS[sign](metrics[name], float(value)):
+    for name, sign, value in args.require:
+        if name not in metrics or not COMPARISONS[sign](metrics[name], value):
             wrong.append(f"{name} is {metrics.get(name)}, not {sign} {value}")
     champion = version_of(client, args.model, CHAMPION)
     before = client.get_run(champion.run_id).data.metrics if champion and champion.run_id else {}
     for name in args.not_below:
-        if name in before and metrics.get(name, float("-inf")) < before[name]:
+        if name in before and not metrics.get(name, float("-inf")) >= before[name]:  # or NaN
             wrong.append(f"{name} is {metrics.get(name)}, below {before[name]} of the champion")
     if wrong:
         raise SystemExit("\n".join(wrong))
@@ -137,14 +153,15 @@ def judge(args: argparse.Namespace) -> str:
     if champion and champion.version == candidate.version:
         return str(candidate.version)
     reasons = []
-    found = measured(args.command, candidate)
+    metric = args.better or args.lower
+    found = measured(args.command, candidate, metric)
     if candidate.run_id:
         for name, value in found.items():
             client.log_metric(candidate.run_id, f"holdout/{name}", value)
     if champion:
-        metric = args.better or args.lower or next(iter(found))
+        metric = metric or next(iter(found))
         lower = bool(args.lower) or (not args.better and metric in ERRORS)
-        new, old = found[metric], measured(args.command, champion)[metric]
+        new, old = found[metric], measured(args.command, champion, metric)[metric]
         print(f"{metric}: {new:.4g}, champion {old:.4g}", file=sys.stderr)
         if not (new < old if lower else new > old):
             than = f"no better than {old:.4g} of version {champion.version}"
@@ -156,16 +173,24 @@ def judge(args: argparse.Namespace) -> str:
             reasons.append(f"behaviour tests failed ({args.behaviour})")
     if reasons:
         refuse(client, candidate, "; ".join(reasons))
+    if "refused" in candidate.tags:  # by a champion that serves no longer, or on older data
+        client.delete_model_version_tag(candidate.name, candidate.version, "refused")
     return str(candidate.version)
 
 
-def measured(command: list[str], version) -> dict[str, float]:
-    """What the project's own command says of a version; it prints metrics as JSON."""
+def measured(command: list[str], version, wanted: str | None) -> dict[str, float]:
+    """What the project's own command says of a version: its last line is metrics as JSON."""
     words = [*command, uri_of(version)]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)} ended with {done.returncode}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    last = done.stdout.strip().rpartition("\n")[2]
+    with contextlib.suppress(ValueError, TypeError, AttributeError):
+        found = {name: float(value) for name, value in json.loads(last).items()}
+        if wanted in found or (found and not wanted):
+            return found
+    what = f"no JSON of {wanted or 'metrics'}, but {last[:200]!r}"
+    raise SystemExit(f"{' '.join(words)} prints {what}")
 
 
 def refuse(client: MlflowClient, version, reason: str) -> None:
@@ -201,7 +226,7 @@ def promote(args: argparse.Namespace) -> str:
     if candidate is None:
         raise SystemExit(f"{args.model} has no {args.version or CANDIDATE} in {args.source}")
     version, refused = candidate.version, candidate.tags.get("refused")
-    if refused and not args.version:
+    if refused and args.version != str(version):
         raise SystemExit(f"version {version} was refused: {refused}; --version {version} insists")
     if args.source != args.target:
         version = copied(source, target, args, candidate)
@@ -253,7 +278,7 @@ def rollback(args: argparse.Namespace) -> str:
     """Swaps the champion and the one before it."""
     client = MlflowClient(args.target)
     champion, previous = (version_of(client, args.model, each) for each in (CHAMPION, PREVIOUS))
-    if previous is None:
+    if previous is None or (champion and champion.version == previous.version):
         raise SystemExit(f"{args.model} has no {PREVIOUS} version to go back to")
     client.set_registered_model_alias(args.model, CHAMPION, previous.version)
     if champion:
@@ -264,18 +289,19 @@ def rollback(args: argparse.Namespace) -> str:
 
 def count(client: MlflowClient, model: str, what: str, **tags: str) -> None:
     """Adds one to what has happened to a model; its tags keep it, and the Pushgateway is told."""
-    found = client.get_registered_model(model).tags
-    changed = {what: str(int(found.get(f"plinth.{what}", 0)) + 1), **tags}
-    for name, value in changed.items():
-        client.set_registered_model_tag(model, f"plinth.{name}", value)
-        found[f"plinth.{name}"] = value
-    kinds = ("promotions", "rollbacks", "refusals")
-    figures = {f"plinth_{kind}_total": found.get(f"plinth.{kind}", 0) for kind in kinds}
-    figures["plinth_refused_version"] = found.get("plinth.refused", 0)
     try:
+        found = client.get_registered_model(model).tags
+        changed = {what: str(int(found.get(f"plinth.{what}", 0)) + 1), **tags}
+        for name, value in changed.items():
+            client.set_registered_model_tag(model, f"plinth.{name}", value)
+            found[f"plinth.{name}"] = value
+        kinds = ("promotions", "rollbacks", "refusals")
+        figures = {f"plinth_{kind}_total": found.get(f"plinth.{kind}", 0) for kind in kinds}
+        figures["plinth_refused_version"] = found.get("plinth.refused", 0)
         push("registry", model, figures)
-    except (OSError, SystemExit) as error:  # it has happened all the same; the next one tells it
-        print(f"{what} of {model} cannot be pushed: {error}", file=sys.stderr)
+    except (MlflowException, OSError, SystemExit) as error:
+        # It has happened all the same: who took this for a failure would do it twice.
+        print(f"{what} of {model} cannot be counted: {error}", file=sys.stderr)
 
 
 def push(job: str, model: str, figures: dict, **by_metric: dict) -> None:
@@ -314,7 +340,7 @@ def needed(package: str):
         raise SystemExit(f"{error}; this needs the package {package}") from None
 
 
-def recent(model: str, rows: int = 500, since: str = "", folder: str = ""):
+def recent(model: str, rows: int = 500, since: str | None = None, folder: str = ""):
     """The latest rows that were asked about, newest last, as a table.
 
     One column for each input, ``prediction``, ``outcome`` where it has become known, ``version``
@@ -325,12 +351,12 @@ def recent(model: str, rows: int = 500, since: str = "", folder: str = ""):
         import fsspec
     import pandas
 
-    bucket = os.environ.get("BUCKET_DATASETS", "").rstrip("/")
-    if not folder and not bucket:
-        raise SystemExit("BUCKET_DATASETS is not set, so it is not known where requests are kept")
-    folder = folder or f"{bucket}/inference/{model}"
+    folder = folder or f"{variable('BUCKET_DATASETS').rstrip('/')}/inference/{model}"
     files, path = fsspec.core.url_to_fs(folder)
-    changed = {name: files.modified(name) for name in files.glob(f"{path}/requests*.jsonl")}
+    changed = {}
+    for name in files.glob(f"{path}/requests*.jsonl"):
+        with contextlib.suppress(FileNotFoundError):
+            changed[name] = files.modified(name)
     found = []
     for name in sorted(changed, key=changed.get, reverse=True):
         # Every line is older than its file; enough newer ones make the rest uninteresting.
@@ -351,8 +377,14 @@ def recent(model: str, rows: int = 500, since: str = "", folder: str = ""):
 
 
 def lines(files, name: str):
-    """The lines of JSON in a file; one that is being written has an end that is left out."""
-    for line in files.cat_file(name).splitlines():
+    """The lines of JSON in a file; one that is being written has an end that is left out.
+
+    None of a file that has gone: where requests are recorded, the oldest make room for others.
+    """
+    text = b""
+    with contextlib.suppress(FileNotFoundError):
+        text = files.cat_file(name)
+    for line in text.splitlines():
         with contextlib.suppress(ValueError):
             yield json.loads(line)
 
@@ -360,6 +392,9 @@ def lines(files, name: str):
 def table_of(record: dict) -> list[dict]:
     """The rows of one request: tensors of one column each, or one tensor of several."""
     asked, answered = columns_of(record["inputs"]), columns_of(record["outputs"])
+    if taken := {*asked} & {"time", "id", "version", "row", "outcome", ANSWER}:
+        names = ", ".join(sorted(taken))
+        raise SystemExit(f"inputs cannot be called {names}, as columns are that all models have")
     answer = answered.get(ANSWER) or (next(iter(answered.values())) if len(answered) == 1 else None)
     size = max(map(len, asked.values()), default=0)
     return [
@@ -442,13 +477,12 @@ def baseline(client: MlflowClient, version, folder: str):
     """The inputs of what a version has learnt from, and its answers."""
     import pandas
 
-    try:
-        return pandas.read_parquet(client.download_artifacts(version.run_id, BASELINE, folder))
-    except (MlflowException, OSError):
+    if BASELINE not in [each.path for each in client.list_artifacts(version.run_id)]:
         raise SystemExit(
             f"run {version.run_id}, which made version {version.version}, has not logged "
             f"{BASELINE}: the inputs of its training, and its answers as the column {ANSWER}"
-        ) from None
+        )
+    return pandas.read_parquet(client.download_artifacts(version.run_id, BASELINE, folder))
 
 
 def compared(before, now, folder: Path) -> dict:
@@ -558,6 +592,19 @@ def version_of(client: MlflowClient, model: str, which: str):
         raise
 
 
+def bar(text: str) -> tuple[str, str, float]:
+    found = re.fullmatch(r"([\w./-]+)\s*(>=|<=|>|<)\s*(\S+)", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like f1>=0.8")
+    return found[1], found[2], float(found[3])
+
+
+def moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no zone, as 2026-01-31T12:00+00:00 has")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = found.add_subparsers(required=True)
@@ -578,7 +625,8 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("dag")
     added = command(evaluate)
     added.add_argument("--model", required=True)
-    added.add_argument("--require", action="append", default=[], metavar="METRIC>=VALUE")
+    bars = {"type": bar, "action": "append", "default": [], "metavar": "METRIC>=VALUE"}
+    added.add_argument("--require", **bars)
     added.add_argument("--not-below", action="append", default=[], metavar="METRIC")
     added.add_argument("run")
     added = command(judge)
@@ -606,7 +654,7 @@ def parser() -> argparse.ArgumentParser:
     added = command(drift)
     added.add_argument("--model", required=True)
     added.add_argument("--rows", type=int, default=500)
-    added.add_argument("--since", default="", metavar="TIME", help="ISO 8601, with its zone")
+    added.add_argument("--since", type=moment, metavar="TIME", help="ISO 8601, with its zone")
     added.add_argument("--records", default="", metavar="FOLDER", help="of requests, in any bucket")
     added.add_argument("--performance", action="append", default=[], choices=MEASURES)
     return found
@@ -616,6 +664,9 @@ if __name__ == "__main__":
     arguments = parser().parse_args()
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # The client tells people where to look, on standard output; the next step reads a value there.
-    with contextlib.redirect_stdout(sys.stderr):
-        value = arguments.run_command(arguments)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            value = arguments.run_command(arguments)
+    except (MlflowException, OSError) as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from None
     print(value)

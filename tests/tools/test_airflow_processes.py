@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +15,11 @@ import yaml
 from tools_support import find, graph
 
 from plinth.graph import SECRET, Resource
+from plinth.local import executables
 from plinth.tools.features import feast
 from plinth.tools.orchestration import airflow_processes as airflow
 from plinth.tools.orchestration import retraining
+from served import free_port, until
 
 _PARTS = ("scheduler", "api-server", "dag-processor", "triggerer")
 _HERE = "cloud: local\nregion: null\naccount: null\nartifacts: {}\ntracking: {}\n"
@@ -152,6 +159,42 @@ def test_metrics_are_turned_into_prometheus_s_where_that_watches() -> None:
         assert _variables(name, watched)["AIRFLOW__METRICS__STATSD_PORT"] == str(port)
         assert "AIRFLOW__METRICS__STATSD_ON" not in _variables(name)
     assert not [each for each in graph(_PLAIN) if each.name == airflow.STATSD]
+
+
+def test_the_exporter_tells_pipelines_apart_whose_names_have_dots(tmp_path: Path) -> None:
+    found = executables.here(
+        airflow.EXPORTER_NAMES, airflow.EXPORTER_PACKAGE, airflow.EXPORTER_MODULE
+    )
+    if found is None:
+        pytest.skip("StatsD's exporter is not on this machine")
+    mapping = find(graph(_PLAIN + "monitoring: {}\n"), ":Service", airflow.STATSD).inputs["files"]
+    (tmp_path / "mapping.yml").write_text(mapping["mapping.yml"], encoding="utf-8")
+    asked, told = free_port(), free_port()
+    command = [
+        *(found.path, "--statsd.mapping-config=mapping.yml", "--statsd.listen-tcp="),
+        *(f"--statsd.listen-udp=127.0.0.1:{told}", f"--web.listen-address=127.0.0.1:{asked}"),
+    ]
+    sent = ["dagrun.duration.failed.train.fraud-2:9|ms", "pool.open_slots.large.gpu:3|g"]
+    wanted = [
+        'airflow_dagrun_failed_count{dag_id="train.fraud-2"}',
+        'airflow_pool_open_slots{pool="large.gpu"}',
+    ]
+
+    def come() -> bool:
+        """Whether all has come; what is told before it listens is lost, so it is told again."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as teller:
+            for line in sent:
+                teller.sendto(f"airflow.{line}".encode(), ("127.0.0.1", told))
+        with contextlib.suppress(OSError):
+            text = urllib.request.urlopen(f"http://127.0.0.1:{asked}/metrics").read().decode()
+            return all(each in text for each in wanted)
+        return False
+
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(come)
+        finally:
+            process.kill()
 
 
 # --- who retrains models --------------------------------------------------------------------------

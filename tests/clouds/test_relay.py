@@ -8,7 +8,6 @@ import queue
 import signal
 import socket
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +23,7 @@ from plinth.graph import Graph
 from plinth.kube import Kube
 from plinth.ports import WorkloadIdentity
 from plinth.recorder import record
-from served import Server
+from served import Server, until
 
 #: What Alertmanager posts (its documentation, "webhook_config").
 PAYLOAD: dict[str, Any] = {
@@ -263,10 +262,9 @@ def test_what_has_begun_is_finished_before_the_end(
     answer: list[int] = []
     asking = threading.Thread(target=lambda: answer.append(running.post(PAYLOAD)))
     asking.start()
-    while not azure.seen:
-        time.sleep(0.01)
+    until(lambda: azure.seen)
     running.process.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
+    until(lambda: not running.listens())
     azure.will_answer(TOKEN, TAKEN)
     asking.join(timeout=10)
     assert answer == [200]

@@ -364,7 +364,7 @@ def test_an_event_on_its_way_is_waited_for_when_the_pod_ends(tmp_path: Path) -> 
             assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
             connection.sendall(body[:10])
             server.process.send_signal(signal.SIGTERM)
-            until(lambda: not _listens(sink.port))
+            until(lambda: not server.listens())
             connection.sendall(body[10:])
             answer = connection.recv(1000)
         assert answer.startswith(b"HTTP/1.1 200 ")
@@ -373,12 +373,6 @@ def test_an_event_on_its_way_is_waited_for_when_the_pod_ends(tmp_path: Path) -> 
     finally:
         server.kill()
     assert [line["id"] for line in sink.lines()] == [ANSWERED["id"]]
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 def test_what_it_says_is_lines_of_json(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -223,6 +225,24 @@ def test_a_host_that_is_away() -> None:
     with pytest.raises(HostError) as refused:
         api.call("GET", "user")
     assert refused.value.problems[0].code == "host-unreachable"
+
+
+def test_a_refusal_that_is_torn() -> None:
+    torn = b"HTTP/1.1 502 Bad Gateway\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n{"
+
+    def answer() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(torn)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        api = Api(host="GitHub", url=url, headers={}, rights="read")
+        with pytest.raises(HostError) as refused:
+            api.call("GET", "user")
+    assert refused.value.problems[0].message == "GitHub answered GET /user with 502: Bad Gateway"
 
 
 def test_elsewhere_there_is_no_host() -> None:

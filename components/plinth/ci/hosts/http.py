@@ -149,6 +149,6 @@ def _said(error: urllib.error.HTTPError) -> str:
         text = error.read(4096).decode(errors="replace")
         found = json.loads(text)
         text = str(found.get("message") or found.get("error") or text)
-    except (OSError, ValueError, AttributeError):
+    except (OSError, http.client.HTTPException, ValueError, AttributeError):
         text = str(error.reason)
     return " ".join(text.split())[:200] or "no reason"

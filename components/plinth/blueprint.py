@@ -6,7 +6,7 @@ are validated, and what the chosen cloud cannot do has been said before any reso
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from pydantic import BaseModel, SerializeAsAny, ValidationError
 
 from plinth import combinations, registry, versions
 from plinth.clouds import CloudInfo
-from plinth.errors import Problem, SpecError, nearest
+from plinth.errors import Problem, SpecError, unknown
 from plinth.ports import Port
 from plinth.spec import overlay, problems
 from plinth.spec.document import Document, load, read
@@ -320,8 +320,9 @@ def _choices(
         if name is None:
             continue
         if name not in allowed:
-            problem = _unknown(f"{capability}-tool", str(name), allowed)
-            found.append(_place(replace(problem, path=f"{capability}.tool"), layered))
+            path = f"{capability}.tool"
+            problem = unknown(f"{capability} tool", str(name), allowed, path=path)
+            found.append(_place(problem, layered))
             continue
         model = registry.tool(capability, name).options
         validated = _validate(model, options, layered, (capability,), found)
@@ -337,10 +338,9 @@ def _cloud_blocks(
     written = data.get("clouds")
     for name, block in written.items() if isinstance(written, dict) else ():
         if name not in registry.cloud_names():
-            problem = _unknown("cloud", name, registry.cloud_names())
-            path = ("clouds", name)
-            where = layered.locate(path, key=True)
-            found.append(replace(problem, path=".".join(path), location=where))
+            problem = unknown("cloud", name, registry.cloud_names(), path=f"clouds.{name}")
+            where = layered.locate(("clouds", name), key=True)
+            found.append(replace(problem, location=where))
             continue
         info = registry.cloud(name)
         if not isinstance(block, dict):
@@ -394,19 +394,8 @@ def _cloud(name: str, layered: overlay.Layered, found: list[Problem]) -> CloudIn
     allowed = registry.cloud_names()
     if name in allowed:
         return registry.cloud(name)
-    found.append(_place(replace(_unknown("cloud", name, allowed), path="cloud"), layered))
+    found.append(_place(unknown("cloud", name, allowed, path="cloud"), layered))
     return None
-
-
-def _unknown(code: str, name: str, allowed: Sequence[str]) -> Problem:
-    close = nearest(name, allowed)
-    return Problem(
-        code=f"unknown-{code}",
-        message=f"there is no {code.replace('-', ' ')} '{name}'",
-        allowed=tuple(allowed),
-        nearest=close,
-        fix=f"Write {close or allowed[0]}." if allowed else None,
-    )
 
 
 def _place(problem: Problem, layered: overlay.Layered) -> Problem:

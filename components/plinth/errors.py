@@ -99,6 +99,37 @@ class PolicyError(PlinthError):
     exit_code = 3
 
 
+def unknown(
+    kind: str,
+    name: str,
+    allowed: Iterable[str],
+    *,
+    message: str | None = None,
+    otherwise: str = "Write one of these.",
+    path: str | None = None,
+) -> Problem:
+    """The problem of a name that names nothing, with the one that was probably meant.
+
+    Args:
+        kind: What it should name, such as ``cloud``, which makes the code ``unknown-cloud``.
+        name: What was written.
+        allowed: The names that there are.
+        message: What is wrong. Default: that there is none of this kind and name.
+        otherwise: What to do where no name is alike.
+        path: Dotted path of the name in the spec.
+    """
+    allowed = tuple(allowed)
+    close = nearest(name, allowed)
+    return Problem(
+        code=f"unknown-{kind.replace(' ', '-')}",
+        message=message or f"there is no {kind} '{name}'",
+        path=path,
+        allowed=allowed,
+        nearest=close,
+        fix=f"Write {close}." if close else otherwise,
+    )
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed word most like ``name``, if any is alike."""
     from rapidfuzz import fuzz, process  # costs 40 ms; only mistakes need it

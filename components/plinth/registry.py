@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from plinth.errors import Problem, UsageError, nearest
+from plinth.errors import UsageError, unknown
 from plinth.spec.models import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -108,16 +108,7 @@ def known_cloud(name: str) -> CloudInfo:
     allowed = cloud_names()
     if name in allowed:
         return cloud(name)
-    close = nearest(name, allowed)
-    raise UsageError(
-        Problem(
-            code="unknown-cloud",
-            message=f"there is no cloud '{name}'",
-            allowed=allowed,
-            nearest=close,
-            fix=f"Write {close or allowed[0]}.",
-        )
-    )
+    raise UsageError(unknown("cloud", name, allowed))
 
 
 def tool_names(capability: str) -> tuple[str, ...]:

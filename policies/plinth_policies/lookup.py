@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from plinth.errors import Problem, UsageError, nearest
+from plinth import errors
+from plinth.errors import Problem, UsageError
 from plinth_policies.catalogue import example_yaml
 from plinth_policies.controls import Control, catalogue
 from plinth_policies.model import REGISTRY, Rule
@@ -67,15 +69,10 @@ def matching(
 
 def unknown(kind: str, word: str, known: Collection[str]) -> Problem:
     """The problem of a rule, domain or framework that is not there."""
-    near = nearest(word, known)
-    few = tuple(known) if kind != "rule" else ()
-    return Problem(
-        code=f"unknown-{kind}",
-        message=f"there is no policy {kind} '{word}'",
-        allowed=few,
-        nearest=near,
-        fix=f"Write {near}." if near else "See `plinth policy list`.",
-    )
+    message = f"there is no policy {kind} '{word}'"
+    otherwise = "See `plinth policy list`."
+    found = errors.unknown(kind, word, known, message=message, otherwise=otherwise)
+    return replace(found, allowed=()) if kind == "rule" else found
 
 
 def controls_of(rule: Rule) -> Iterator[tuple[str, Control]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
-from plinth.errors import EngineError, Problem, UsageError, nearest
+from plinth.errors import EngineError, Problem, UsageError, unknown
 
 #: Says that nothing is left out, against what is remembered.
 NONE: Final = "none"
@@ -104,16 +104,8 @@ def left_out(cloud: str, words: Sequence[str]) -> tuple[str, ...] | None:
     allowed = (*names(cloud), NONE)
     for word in words:
         if word not in allowed:
-            close = nearest(word, allowed)
-            raise UsageError(
-                Problem(
-                    code="unknown-part",
-                    message=f"no part '{word}' can be left out on {cloud}",
-                    allowed=allowed,
-                    nearest=close,
-                    fix=f"Write --without {close or allowed[0]}.",
-                )
-            )
+            message = f"no part '{word}' can be left out on {cloud}"
+            raise UsageError(unknown("part", word, allowed, message=message))
     if not words:
         return None
     return tuple(part for part in names(cloud) if part in words)

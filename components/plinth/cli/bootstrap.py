@@ -200,20 +200,12 @@ def _tell_variables(order: Order, outcome: Outcome) -> None:
 
 def _known(cloud: str) -> None:
     from plinth import registry
-    from plinth.errors import nearest
+    from plinth.errors import unknown
 
     allowed = registry.bootstrap_names()
     if cloud not in allowed:
-        close = nearest(cloud, allowed)
-        raise UsageError(
-            Problem(
-                code="unknown-cloud",
-                message=f"no account can be prepared on '{cloud}'",
-                allowed=allowed,
-                nearest=close,
-                fix=f"Write {close or allowed[0]}.",
-            )
-        )
+        message = f"no account can be prepared on '{cloud}'"
+        raise UsageError(unknown("cloud", cloud, allowed, message=message))
 
 
 def _trust(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import click
 from click import exceptions
 
-from plinth.errors import PlinthError, Problem, UsageError, nearest
+from plinth.errors import PlinthError, Problem, UsageError, unknown
 
 
 class Group(click.Group):
@@ -61,13 +62,8 @@ def environments(given: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _unknown(kind: str, word: str, known: Collection[str], context: click.Context) -> Problem:
-    return Problem(
-        code=f"unknown-{kind}",
-        message=f"`{context.command_path}` has no {kind} '{word}'",
-        allowed=tuple(known),
-        nearest=nearest(word, known),
-        fix=_help(context),
-    )
+    message = f"`{context.command_path}` has no {kind} '{word}'"
+    return replace(unknown(kind, word, known, message=message), fix=_help(context))
 
 
 def _help(context: click.Context | None) -> str:

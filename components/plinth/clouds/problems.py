@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from plinth import errors
 from plinth.clouds.sizes import NoFitError
-from plinth.errors import Problem, nearest
+from plinth.errors import Problem
 
 
 def region(
@@ -28,15 +29,7 @@ def region(
             fix=f"Add `region:`, such as {example}.",
         )
     elif name not in regions:
-        near = nearest(name, regions)
-        yield Problem(
-            code="unknown-region",
-            message=unknown,
-            path="region",
-            allowed=tuple(regions),
-            nearest=near,
-            fix=f"Write {near}." if near else "Choose one of the regions.",
-        )
+        yield errors.unknown("region", name, regions, message=unknown, path="region")
 
 
 def shape(path: str, value: str, what: str, example: str) -> Problem:

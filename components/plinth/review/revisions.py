@@ -18,7 +18,7 @@ import yaml
 
 from plinth import planning, program
 from plinth.blueprint import Blueprint, resolve
-from plinth.errors import Problem, SpecError, UsageError, nearest
+from plinth.errors import Problem, SpecError, UsageError, unknown
 from plinth.spec.document import Document, load, parse
 from plinth.spec.overlay import environment_names
 
@@ -262,11 +262,10 @@ class Repository:
             )
         listed = self.ask("for-each-ref", "--format=%(refname:short)") or ""
         names = tuple(listed.split())
-        close = nearest(revision, names)
-        return Problem(
-            code="unknown-revision",
+        return unknown(
+            "revision",
+            revision,
+            names,
             message=f"there is no revision '{revision}' here",
-            allowed=names,
-            nearest=close,
-            fix=f"Write {close}." if close else "Name a branch, a tag or a commit; or fetch it.",
+            otherwise="Name a branch, a tag or a commit; or fetch it.",
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plinth.comparing import Comparison
-from plinth.errors import Problem, SpecError, UsageError, nearest
+from plinth.errors import SpecError, UsageError, unknown
 from plinth.planning import Plan
 from plinth.review import comparing, revisions
 from plinth.review.revisions import Version
@@ -54,15 +54,10 @@ def understood(word: str, spec: Path) -> Side:
         if error.problems[0].code not in _NONE:
             raise
         known = (*(now.environments if now else ()), *error.problems[0].allowed)
-        close = nearest(word, known)
+        message = f"'{word}' is no environment of {spec}, no spec file and no Git revision"
+        otherwise = "Name one, as in `plinth diff main dev`."
         raise UsageError(
-            Problem(
-                code="unknown-side",
-                message=f"'{word}' is no environment of {spec}, no spec file and no Git revision",
-                allowed=known,
-                nearest=close,
-                fix=f"Write {close}." if close else "Name one, as in `plinth diff main dev`.",
-            )
+            unknown("side", word, known, message=message, otherwise=otherwise)
         ) from error
 
 

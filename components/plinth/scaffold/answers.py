@@ -15,7 +15,7 @@ from typing import Any
 from plinth import registry
 from plinth.blueprint import resolve_all
 from plinth.clouds import CloudInfo
-from plinth.errors import Problem, SpecError, nearest
+from plinth.errors import Problem, SpecError, unknown
 from plinth.spec.document import PLACEHOLDER, parse
 from plinth.spec.models import CAPABILITIES
 
@@ -236,9 +236,10 @@ def check(answers: Answers) -> tuple[Problem, ...]:
     from plinth.scaffold.files import spec_text
 
     chosen = answers.capabilities or ()
-    unknown = [name for name in chosen if name not in CAPABILITIES]
-    if unknown:
-        return tuple(_unknown(name) for name in unknown)
+    if strange := [name for name in chosen if name not in CAPABILITIES]:
+        fix = "Say all, or some of them."
+        told = (unknown("capability", each, CAPABILITIES, path="capabilities") for each in strange)
+        return tuple(replace(problem, fix=fix) for problem in told)
     text = spec_text(answers.completed(stand_ins(answers)))
     document, found = parse(text.encode(), SPEC)
     if document is None or found:
@@ -248,14 +249,3 @@ def check(answers: Answers) -> tuple[Problem, ...]:
     except SpecError as error:
         return error.problems
     return ()
-
-
-def _unknown(name: str) -> Problem:
-    return Problem(
-        code="unknown-capability",
-        message=f"there is no capability '{name}'",
-        path="capabilities",
-        allowed=CAPABILITIES,
-        nearest=nearest(name, CAPABILITIES),
-        fix="Say all, or some of them.",
-    )

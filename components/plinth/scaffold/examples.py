@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from plinth import registry, render
-from plinth.errors import Problem, UsageError, nearest
+from plinth.errors import UsageError, unknown
 from plinth.scaffold.answers import SPEC
 from plinth.scaffold.files import around
 from plinth.spec.document import load
@@ -87,12 +87,5 @@ def example(name: str) -> Example:
         return found[name]
     width = max(map(len, found))
     listed = [f"\n    {each.name:<{width}}  {each.description}" for each in found.values()]
-    raise UsageError(
-        Problem(
-            code="unknown-example",
-            message=f"there is no example '{name}'",
-            allowed=tuple(found),
-            nearest=nearest(name, found),
-            fix=f"Choose one of these:{''.join(listed)}",
-        )
-    )
+    fix = f"Choose one of these:{''.join(listed)}"
+    raise UsageError(replace(unknown("example", name, found), fix=fix))

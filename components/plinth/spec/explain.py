@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from plinth import blueprint as blueprints
 from plinth import registry, versions
 from plinth.blueprint import Blueprint
-from plinth.errors import Location, Problem, UsageError, nearest
+from plinth.errors import Location, UsageError, unknown
 from plinth.spec import overlay, shape
 from plinth.spec.document import Document
 from plinth.spec.models import Versions
@@ -95,18 +95,17 @@ def _unknown(path: str, everything: tuple[Explanation, ...]) -> UsageError:
     for item in everything:
         parts = item.path.split(".")
         known |= dict.fromkeys(".".join(parts[: end + 1]) for end in range(len(parts)))
-    close = nearest(path, known)
+    problem = unknown(
+        "path",
+        path,
+        known,
+        message=f"there is no value '{path}' in this environment",
+        otherwise="Leave the path out to see every value.",
+        path=path,
+    )
     parent = path.rpartition(".")[0]
     beside = tuple(key for key in known if key.rpartition(".")[0] == parent)
-    problem = Problem(
-        code="unknown-path",
-        message=f"there is no value '{path}' in this environment",
-        path=path,
-        allowed=beside,
-        nearest=close,
-        fix=f"Use {close}." if close else "Leave the path out to see every value.",
-    )
-    return UsageError(problem)
+    return UsageError(replace(problem, allowed=beside))
 
 
 class _Explainer:

@@ -7,10 +7,11 @@ is no part of the settings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
-from plinth.errors import Problem, nearest
+from plinth.errors import Problem, unknown
 from plinth.spec.document import Document
 from plinth.spec.nodes import Path
 from plinth.spec.wording import kind
@@ -73,18 +74,15 @@ def _one(
             message, fix = f"environment {name} cannot wait for itself", "Remove it from the list."
             yield _problem(document, inside, "after-itself", message, fix=fix)
         elif each not in environments:
-            close = nearest(each, others) if isinstance(each, str) else None
-            message = f"{name} waits for '{each}', and there is no such environment"
-            fix = f"Write {close}." if close else "Name another environment of this spec."
-            yield _problem(
-                document,
-                inside,
-                "unknown-environment",
-                message,
-                fix=fix,
-                allowed=others,
-                close=close,
+            found = unknown(
+                "environment",
+                str(each),
+                others,
+                message=f"{name} waits for '{each}', and there is no such environment",
+                otherwise="Name another environment of this spec.",
+                path=".".join(map(str, inside)),
             )
+            yield replace(found, location=document.locate(inside))
 
 
 def _cycle(document: Document, environments: Mapping[str, Any], place: str) -> Iterator[Problem]:
@@ -100,22 +98,8 @@ def _cycle(document: Document, environments: Mapping[str, Any], place: str) -> I
         yield _problem(document, path, "after-cycle", message, fix=fix)
 
 
-def _problem(
-    document: Document,
-    path: Path,
-    code: str,
-    message: str,
-    *,
-    fix: str,
-    allowed: tuple[str, ...] = (),
-    close: str | None = None,
-) -> Problem:
+def _problem(document: Document, path: Path, code: str, message: str, *, fix: str) -> Problem:
+    where = document.locate(path)
     return Problem(
-        code=code,
-        message=message,
-        location=document.locate(path),
-        path=".".join(map(str, path)),
-        allowed=allowed,
-        nearest=close,
-        fix=fix,
+        code=code, message=message, location=where, path=".".join(map(str, path)), fix=fix
     )

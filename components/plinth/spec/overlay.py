@@ -7,13 +7,13 @@ Patch, RFC 7396).  Where each value came from stays known.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from plinth.errors import Location, Problem, SpecError, nearest
+from plinth.errors import Location, Problem, SpecError, unknown
 from plinth.spec import order
 from plinth.spec.document import Document
 from plinth.spec.nodes import Node, Path, place
@@ -162,17 +162,11 @@ def resolve(document: Document, environment: str) -> Layered:
     """
     names = environment_names(document)
     if environment not in names:
-        close = nearest(environment, names)
-        problem = Problem(
-            code="unknown-environment",
-            message=f"there is no environment '{environment}' in the spec",
-            location=document.locate((ENVIRONMENTS,), key=True),
-            path=ENVIRONMENTS,
-            allowed=names,
-            nearest=close,
-            fix=f"Use {close or names[0]}, or add `{environment}: {{}}` under environments.",
-        )
-        raise SpecError(problem)
+        message = f"there is no environment '{environment}' in the spec"
+        problem = unknown("environment", environment, names, message=message, path=ENVIRONMENTS)
+        where = document.locate((ENVIRONMENTS,), key=True)
+        fix = f"Use {problem.nearest or names[0]}, or add `{environment}: {{}}` under environments."
+        raise SpecError(replace(problem, location=where, fix=fix))
     over, rest = document.root.step((ENVIRONMENTS, environment))
     if rest or over.value is None:
         over = _NOTHING

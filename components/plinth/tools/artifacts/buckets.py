@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from plinth.errors import Problem, nearest
+from plinth.errors import Problem, unknown
 from plinth.ports import Grant, Port
 from plinth.results import Artifacts
 from plinth.spec.options import ArtifactsOptions, BucketAccess
@@ -101,14 +101,8 @@ def _check_access(path: str, access: BucketAccess, roles: tuple[str, ...]) -> It
     for kind, asked in (("read", access.read), ("write", access.write)):
         for role in asked:
             if role not in roles:
-                yield Problem(
-                    code="unknown-bucket",
-                    message=f"there is no bucket '{role}'",
-                    path=f"{path}.{kind}",
-                    allowed=roles,
-                    nearest=nearest(role, roles),
-                    fix=f"Add `{role}: {{}}` to buckets, or name another one.",
-                )
+                fix = f"Add `{role}: {{}}` to buckets, or name another one."
+                yield replace(unknown("bucket", role, roles, path=f"{path}.{kind}"), fix=fix)
 
 
 def _check_unique(access: Mapping[str, BucketAccess]) -> Iterator[Problem]:

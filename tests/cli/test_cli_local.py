@@ -237,7 +237,7 @@ def test_logs(plinth: Plinth, home: Home, port: int) -> None:
 
 def test_logs_of_what_there_is_not(plinth: Plinth, home: Home) -> None:
     answer = plinth("logs", "dev", "web", "--json")
-    assert (answer.code, answer.problem["code"]) == (2, "not-up")
+    assert (answer.code, answer.problem["code"]) == (1, "not-up")
     home.logs.mkdir(parents=True)
     home.log("mlflow").write_text("hello\n", encoding="utf-8")
     answer = plinth("logs", "dev", "mlfow", "--json")

@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from plinth.cli import output
 from plinth.cli.common import environment_argument, find_spec, json_option, spec_option
-from plinth.errors import EngineError, PlinthError, Problem, UsageError, nearest
+from plinth.errors import EngineError, PlinthError, Problem, UsageError, unknown
 
 if TYPE_CHECKING:
     from plinth.local.home import Home
@@ -181,18 +181,21 @@ def _one_of(kind: str, name: str | None, known: Collection[str], environment: st
     """The name, when it is known.
 
     Raises:
+        EngineError: There is none, as the environment is not up.
         UsageError: It is not, or none was said.
     """
     if name is not None and name in known:
         return name
     if not known:
-        raise UsageError(_absent(environment))
+        raise EngineError(_absent(environment))
+    if name:
+        message = f"{environment} has no {kind} '{name}'"
+        raise UsageError(unknown(kind, name, known, message=message))
     raise UsageError(
         Problem(
-            code=f"unknown-{kind}" if name else "usage",
-            message=f"{environment} has no {kind} '{name}'" if name else f"no {kind} is named",
+            code="usage",
+            message=f"no {kind} is named",
             allowed=tuple(known),
-            nearest=nearest(name, known) if name else None,
             environment=environment,
             fix="Name one of these.",
         )

@@ -56,7 +56,7 @@ BOUNDS: Final = {
     "decimal_whole_digits": "at most {whole_digits} digits before the point",
 }
 
-#: The patterns of :mod:`plinth.spec.types` in words.
+#: The patterns of values and keys in words; those of clouds and tools too.
 FORMS: Final = {
     r"^[a-z]([a-z0-9-]*[a-z0-9])?$": "lower-case letters, digits and dashes, beginning with a "
     "letter and not ending with a dash",
@@ -67,6 +67,31 @@ FORMS: Final = {
     r"^https://[^\s]+$": "an address that begins with https://",
     r"^[A-Z]{3}$": "a currency code of three capital letters",
     r"^1\.[0-9]{2}$": "a Kubernetes minor version",
+    r"^[0-9]{2}(\.[0-9]+)?$": "a PostgreSQL version such as 17",
+    r"^[0-9]+\.[0-9]+$": "a Valkey version such as 8.1",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$": "at most 63 letters, digits, dots, dashes and "
+    "underscores, beginning with a letter or digit",
+    r"^[A-Za-z0-9 ._@/=+-]+$": "letters, digits, spaces and . _ @ / = + -",
+    r"^[A-Za-z]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$": "at most 63 letters, digits, dots, dashes and "
+    "underscores, beginning with a letter and ending with a letter or digit",
+    r"^(awskms|azurekeyvault|gcpkms|hashivault)://.+$": "the address of a key that begins with "
+    "awskms://, azurekeyvault://, gcpkms:// or hashivault://",
+    r"^(https://|ssh://|git@)[^\s]+$": "a clone URL that begins with https://, ssh:// or git@",
+    r"^[^/].*$|^$": "a folder inside the repository, without a slash before it",
+    r"^(models:/[\w.-]+(@[\w-]+|/\d+)|(s3|gs|https|abfss|pvc|hf|file)://\S+)$": "a registry "
+    "reference (`models:/name@alias` or `models:/name/version`) or a storage address",
+    r"^[A-Za-z0-9_.-]+$": "letters, digits, dots, dashes and underscores",
+    r"^[A-Za-z0-9][A-Za-z0-9_]*$": "letters, digits and underscores, beginning with a letter or "
+    "digit",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and underscores, not beginning with a digit",
+    r"^arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+$|^[\w+=,.@-]{1,128}$": "the name of an IAM policy, "
+    "or its ARN",
+    r"^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[^/]+/providers/Microsoft\.Network"
+    r"/virtualNetworks/[^/]+/subnets/[^/]+$": "the resource ID of a subnet",
+    r"^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[^/]+/providers/Microsoft\.KeyVault"
+    r"/vaults/[0-9a-zA-Z-]{3,24}$": "the resource ID of a key vault",
+    r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$": "an object ID",
+    r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$": "a billing account such as 01AB23-45CD67-89EF01",
 }
 
 

@@ -152,9 +152,10 @@ def resolve(
         recorded: Pins recorded for this environment by an earlier run.
 
     Raises:
-        SpecError: With every problem of this environment.
+        SpecError: With every problem of this environment, and of how environments are written.
     """
     layered = overlay.resolve(document, environment)
+    _, misnamed = overlay.examined(document)
     found: list[Problem] = []
     if cloud is not None:
         registry.known_cloud(cloud)
@@ -169,7 +170,7 @@ def resolve(
     settings = _validate(Settings, data, layered, (), found)
     choices = dict(_choices(data, cloud_name if info else None, layered, found))
     if settings is None or info is None:
-        raise SpecError(*problems.merge(found))
+        raise SpecError(*problems.merge([*misnamed, *found]))
     durable = settings.durable
     blueprint = Blueprint.model_construct(
         environment=environment,
@@ -195,8 +196,8 @@ def resolve(
         if problem.code == "wrong-shape" and written == path and info.name != home:
             fix = _elsewhere(fix, path, info)
         found.append(_place(replace(problem, path=".".join(written), fix=fix), layered))
-    if found:
-        raise SpecError(*problems.merge(found))
+    if misnamed or found:
+        raise SpecError(*problems.merge([*misnamed, *found]))
     return blueprint
 
 
@@ -208,7 +209,8 @@ def _state_region(
     Others are read as they stand, since their mistakes are told elsewhere.  ``asked`` says that the
     question is what all of them would be on this cloud.
     """
-    for name in overlay.environment_names(document) if settings.account else ():
+    names, _ = overlay.examined(document)
+    for name in names if settings.account else ():
         data = overlay.resolve(document, name).data
         if not asked and data.get("cloud") != info.name:
             continue
@@ -242,8 +244,9 @@ def resolve_all(
         SpecError: With the problems of all of them, and those already ``found`` in the file.
     """
     blueprints: dict[str, Blueprint] = {}
-    found = [*found, *_empty_blocks(document)]
-    for environment in overlay.environment_names(document):
+    names, misnamed = overlay.examined(document)
+    found = [*found, *misnamed, *_empty_blocks(document)]
+    for environment in names:
         try:
             blueprints[environment] = resolve(document, environment, cloud=cloud)
         except SpecError as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from plinth.blueprint import resolve_all
+from plinth.blueprint import check, resolve, resolve_all
 from plinth.errors import Problem, SpecError
 from plinth.ordering import predecessors, waves
 from plinth.spec.document import Document, parse
@@ -89,6 +90,31 @@ def test_an_order_that_makes_no_sense(
     assert problem.fix
     if path:
         assert problem.path == f"environments.{path}"
+
+
+@pytest.mark.parametrize(
+    ("prod", "code"),
+    [
+        ({"after": ["dav"]}, "unknown-environment"),
+        ({"environments": {}}, "nested-environments"),
+        ([], "wrong-type"),
+    ],
+)
+def test_it_hides_no_other_mistake(prod: Any, code: str) -> None:
+    """All that is wrong is told in one run, whatever is wrong with how environments are written."""
+    found = problems(spec(dev={"region": "mars", "acount": "1"}, prod=prod))
+    assert {problem.code for problem in found} == {code, "unknown-key"}
+    with pytest.raises(SpecError) as raised:
+        resolve(spec(dev={}, prod=prod), "dev")
+    assert [problem.code for problem in raised.value.problems] == [code]
+
+
+def test_a_list_of_environments_hides_no_repeated_key(tmp_path: Path) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_text("name: a\nname: b\nenvironments: [dev]\n", encoding="utf-8")
+    with pytest.raises(SpecError) as raised:
+        check(file)
+    assert [each.code for each in raised.value.problems] == ["duplicate-key", "environments"]
 
 
 def test_a_cycle_is_told_in_order() -> None:

@@ -129,7 +129,6 @@ def merge(base: Any, over: Any) -> Any:
     return result
 
 
-@lru_cache(maxsize=8)  # asked anew for each of the environments, and each would check all of them
 def environment_names(document: Document) -> tuple[str, ...]:
     """The spec's environments in the order in which they are written.
 
@@ -137,31 +136,41 @@ def environment_names(document: Document) -> tuple[str, ...]:
         SpecError: ``environments`` is not a mapping of names to mappings, is empty, has names
             that cannot become part of resource names, or an order that makes no sense.
     """
-    if order.AFTER in document.data:
-        raise SpecError(order.misplaced(document))
+    names, problems = examined(document)
+    if problems:
+        raise SpecError(*problems)
+    return names
+
+
+@lru_cache(maxsize=8)  # asked anew for each of the environments, and each would check all of them
+def examined(document: Document) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """The environments that can be read, and what is wrong with how they are written."""
+    problems = [order.misplaced(document)] if order.AFTER in document.data else []
     if ENVIRONMENTS not in document.data:
-        return (DEFAULT_ENVIRONMENT,)
+        return (DEFAULT_ENVIRONMENT,), tuple(problems)
     block = document.data[ENVIRONMENTS]
     if not isinstance(block, dict) or not block:
         found = "empty" if block in (None, {}) else kind(block)
         message = f"environments must be a mapping of names to settings; it is {found}"
         fix = "Write `environments: {dev: {}}`, or leave it out for one environment, dev."
-        raise SpecError(_problem(document, (ENVIRONMENTS,), "environments", message, fix))
-    problems = [problem for name in block for problem in _check(document, name, block[name])]
+        problems.append(_problem(document, (ENVIRONMENTS,), "environments", message, fix))
+        return (), tuple(problems)
+    problems += [problem for name in block for problem in _check(document, name, block[name])]
     problems += order.problems(document, block, ENVIRONMENTS)
-    if problems:
-        raise SpecError(*problems)
-    return tuple(block)
+    names = tuple(name for name, overlay in block.items() if isinstance(overlay, Mapping | None))
+    return names, tuple(problems)
 
 
 def resolve(document: Document, environment: str) -> Layered:
     """One environment of a spec with its overlay applied.
 
     Raises:
-        SpecError: There is no such environment, or ``environments`` cannot be used.
+        SpecError: There is no such environment, or it cannot be read.
     """
-    names = environment_names(document)
+    names, problems = examined(document)
     if environment not in names:
+        if problems:
+            raise SpecError(*problems)
         message = f"there is no environment '{environment}' in the spec"
         problem = unknown("environment", environment, names, message=message, path=ENVIRONMENTS)
         where = document.locate((ENVIRONMENTS,), key=True)
@@ -170,8 +179,10 @@ def resolve(document: Document, environment: str) -> Layered:
     over, rest = document.root.step((ENVIRONMENTS, environment))
     if rest or over.value is None:
         over = _NOTHING
-    shared = {key: value for key, value in document.data.items() if key != ENVIRONMENTS}
-    own = {key: value for key, value in over.value.items() if key != order.AFTER}
+    shared, own = (
+        {key: value for key, value in data.items() if key not in (ENVIRONMENTS, order.AFTER)}
+        for data in (document.data, over.value)
+    )
     return Layered(environment, merge(shared, own), document.root, over)
 
 

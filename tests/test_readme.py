@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 from example import ROOT
 from plinth.blueprint import check
 from plinth.spec.models import CAPABILITIES
 from plinth.spec.schema import json_schema
+
+PAGES = (
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+)
 
 
 def test_the_small_spec_is_a_whole_platform(tmp_path: Path) -> None:
@@ -32,6 +41,30 @@ def test_the_commands_of_the_readme_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.M), target
     for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", readme):
         assert link.startswith("http") or (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_whole(page: Path) -> None:
+    """Links are closed and lead somewhere, rows have their table's cells, headings stand alone."""
+    text = page.read_text(encoding="utf-8")
+    assert text.count("```") % 2 == 0
+    lines = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S).splitlines()
+    for before, line in pairwise(["", *lines]):
+        words = re.sub(r"`[^`]*`", "``", line)
+        links = re.findall(r"\]\(([^()\s]*(?:\([^()]*\))?[^()\s]*)\)", words)
+        assert len(links) == words.count("]("), line
+        for link in links:
+            file = link.partition("#")[0]
+            assert link.startswith("http") or (page.parent / file).exists(), link
+        if line.startswith("|") and before.startswith("|"):
+            assert cells(line) == cells(before), line
+        if re.match("#+ ", line):
+            assert not before, line
+
+
+def cells(row: str) -> int:
+    """How many a row of a table has, whatever stands in them."""
+    return len(re.findall(r"(?<!\\)\|", row))
 
 
 def test_every_picture_is_there_and_used() -> None:

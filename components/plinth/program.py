@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from plinth import versions
 from plinth.blueprint import Blueprint, resolve
 from plinth.spec.document import load
 
@@ -18,12 +18,14 @@ def recorded_versions(folder: Path, environment: str) -> Mapping[str, Any] | Non
     """The pins that were in force when an environment was last brought up, if it was.
 
     They are kept beside the spec, in ``<environment>.lock.json``, to be committed with it.
+
+    Raises:
+        SpecError: The file holds something else.
     """
     file = lock_file(folder, environment)
     if not file.is_file():
         return None
-    found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
+    return versions.recorded(file.read_text(encoding="utf-8"), str(file))
 
 
 def lock_file(folder: Path, environment: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from plinth.errors import Location, Problem, SpecError
 from plinth.spec.models import Versions
 from plinth.spec.types import Model
 
@@ -53,6 +55,26 @@ class Pins(Model):
         for key in ("charts", "images"):
             merged[key] |= recorded.get(key, {})
         return Pins.model_validate(merged)
+
+
+def recorded(text: str, file: str) -> Mapping[str, Any]:
+    """The pins that a lock file holds, which ``plinth up`` writes.
+
+    Raises:
+        SpecError: It holds something else.
+    """
+    try:
+        found: Mapping[str, Any] = json.loads(text)
+        defaults().update(found)
+    except (ValueError, TypeError, AttributeError):
+        problem = Problem(
+            code="lock-unusable",
+            message=f"{file} does not hold recorded versions, as `plinth up` writes them",
+            location=Location(file, 1, 1),
+            fix="Restore it from Git; without it, the next `up` takes this Plinth's own versions.",
+        )
+        raise SpecError(problem) from None
+    return found
 
 
 @cache

@@ -111,6 +111,30 @@ def test_the_spec_is_found_from_below(plinth: Plinth, monkeypatch: pytest.Monkey
     assert problem["nearest"] == "artifacts"
 
 
+def test_a_derived_value_says_from_what_it_follows(plinth: Plinth) -> None:
+    first, *_ = plinth("explain", "dev", "network.nat").out.splitlines()
+    assert first == "network.nat  single  (derived, durable is false)"
+    elsewhere = plinth("explain", "dev", "region", "--cloud", "gcp").out
+    assert elsewhere.startswith("region  europe-west4  (derived, the nearest to eu-west-1 on aws)")
+
+
+def test_recorded_versions_are_those_explained(plinth: Plinth) -> None:
+    lock = plinth.spec.parent / "dev.lock.json"
+    lock.write_text('{"postgres": "15"}', encoding="utf-8")
+    assert plinth("explain", "dev", "versions.postgres").out.split()[1] == "15"
+    assert plinth("explain", "prod", "versions.postgres").out.split()[1] != "15"
+
+
+@pytest.mark.parametrize("text", ["{half", "[1]", '{"postgres": 3}', '{"charts": 7}'])
+@pytest.mark.parametrize("command", ["explain", "plan"])
+def test_broken_records_of_versions_are_told(plinth: Plinth, command: str, text: str) -> None:
+    lock = plinth.spec.parent / "dev.lock.json"
+    lock.write_text(text, encoding="utf-8")
+    answer = plinth(command, "dev", "--json")
+    assert (answer.code, answer.problem["code"]) == (2, "lock-unusable")
+    assert answer.problem["location"]["file"].endswith("dev.lock.json")
+
+
 def test_what_is_probably_not_meant_is_a_warning(plinth: Plinth) -> None:
     """A model that is retrained when it drifts, where requests are recorded, and where not."""
     model = '{uri: "models:/churn@champion", framework: sklearn, retrain: retrain_churn}'

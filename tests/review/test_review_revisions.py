@@ -44,6 +44,17 @@ def test_a_revision_is_read_with_what_decides_about_it(checkout: Checkout) -> No
     assert before.blueprint("dev").settings.name == "churn"
 
 
+def test_broken_records_of_versions_are_told(checkout: Checkout) -> None:
+    lock = checkout.spec.parent / "dev.lock.json"
+    lock.write_text("<<<<<<< ours", encoding="utf-8")
+    commit = checkout.commit()
+    with pytest.raises(SpecError) as raised:
+        revisions.at(checkout.spec, "main").blueprint("dev")
+    (problem,) = raised.value.problems
+    assert problem.code == "lock-unusable"
+    assert commit[:8] in problem.message
+
+
 def test_no_repository(tmp_path: Path) -> None:
     spec = tmp_path / "platform.yaml"
     spec.write_text(SPEC, encoding="utf-8")

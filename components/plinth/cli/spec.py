@@ -67,19 +67,24 @@ def schema(*, cloud: str | None, as_json: bool) -> None:  # noqa: ARG001 - JSON 
 @environment_argument
 @click.argument("path", required=False)
 @spec_option
+@cloud_option
 @json_option
-def explain(environment: str, path: str | None, spec: Path, *, as_json: bool) -> None:
+def explain(
+    environment: str, path: str | None, spec: Path, *, cloud: str | None, as_json: bool
+) -> None:
     """Show where each value comes from, or the one at PATH (such as network.cidr)."""
+    from plinth.program import recorded_versions
     from plinth.spec.document import load
     from plinth.spec.explain import explain as explain_values
 
-    found = explain_values(load(spec), environment, path)
+    recorded = recorded_versions(spec.parent, environment)
+    found = explain_values(load(spec), environment, path, cloud=cloud, recorded=recorded)
     if as_json:
         output.emit({"environment": environment, "values": [item.to_json() for item in found]})
         return
     width = max((len(item.path) for item in found), default=0)
     for item in found:
-        source = f"{item.source}, {item.location}" if item.location else item.source
+        source = ", ".join(str(each) for each in (item.source, item.reason, item.location) if each)
         value = "-" if item.value is None else _written(item.value)
         click.echo(f"{item.path:<{width}}  {value}  {click.style(f'({source})', dim=True)}")
         if path and item.description:

@@ -6,7 +6,6 @@ it and the project's name.  Nothing is checked out, nothing is written.
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from plinth import planning, program
+from plinth import planning, program, versions
 from plinth.blueprint import Blueprint, resolve
 from plinth.errors import Problem, SpecError, UsageError, unknown
 from plinth.spec.document import Document, load, parse
@@ -153,8 +152,7 @@ def default_base(spec: Path) -> str:
 def _recorded(repository: Repository, commit: str, environment: str) -> Mapping[str, Any] | None:
     name = program.lock_file(Path(), environment).name
     content = repository.read(commit, f"{repository.prefix}{name}")
-    found: Mapping[str, Any] | None = json.loads(content) if content else None
-    return found
+    return versions.recorded(content.decode(), f"{commit[:8]}:{name}") if content else None
 
 
 def _project(repository: Repository, commit: str, revision: str) -> str:

@@ -57,6 +57,11 @@ class Problem:
         """The problem as plain JSON data, without empty fields."""
         return {key: value for key, value in asdict(self).items() if value not in (None, ())}
 
+    @property
+    def in_full(self) -> str:
+        """The problem and what to do about it, where there is one line for both."""
+        return f"{self}. {self.fix}" if self.fix else f"{self}."
+
     def __str__(self) -> str:
         return f"{self.location}: {self.message}" if self.location else self.message
 

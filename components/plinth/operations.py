@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plinth import planning, program
 from plinth.accounts import CLOUDS
-from plinth.blueprint import Blueprint
+from plinth.blueprint import Blueprint, advise
 from plinth.changes import goals
 from plinth.clouds import accounts
 from plinth.combinations import account_names
@@ -135,13 +135,14 @@ class Environment:
     @property
     def advice(self) -> tuple[str, ...]:
         """What should be said before the environment is changed."""
-        settings = self.blueprint.settings
+        settings, name = self.blueprint.settings, self.blueprint.environment
+        told = tuple(each.in_full for each in advise(self.spec, {name: self.blueprint}))
         if not settings.durable or settings.account or not self.blueprint.cloud.any_account:
-            return ()
-        name = self.blueprint.environment
+            return told
         return (
             f"{name} is durable and pinned to no account: whatever credentials are in hand are "
             f"used; add `account:` to {name} in {self.spec}",
+            *told,
         )
 
 

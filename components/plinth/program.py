@@ -83,6 +83,5 @@ def main() -> None:
         build(blueprint_of(path, environment))()
     except PlinthError as error:
         for problem in error.problems:
-            hint = f" {problem.fix}" if problem.fix else ""
-            pulumi.log.error(f"{problem}.{hint}")
+            pulumi.log.error(problem.in_full)
         raise SystemExit(error.exit_code) from None

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from cli_support import Answer, Plinth
 
+from plinth.operations import open_environment
 from plinth.rehearsal import launch
 from plinth.rehearsal.cloud import Cloud
 from plinth.review.markdown import comment
@@ -135,6 +136,27 @@ def test_what_is_protected_is_told_as_one_thing(plinth: Plinth) -> None:
     assert codes.count("protected") == 1
     assert set(codes) == {"protected", "approval-missing"}
     assert answer.json["summary"]["delete"] > 20
+
+
+@pytest.mark.engine
+def test_what_is_probably_not_meant_is_told_wherever_it_is_planned(plinth: Plinth) -> None:
+    model = '{uri: "models:/churn@champion", framework: sklearn, retrain: retrain_churn}'
+    more = ["tracking: {}", "orchestration: {}", "monitoring: {}"]
+    blocks = "\n".join([*more, f"serving: {{models: {{churn: {model}}}}}"])
+    plinth.edit("artifacts: {}", f"artifacts: {{}}\n{blocks}")
+    git(plinth, "init", "-q", "-b", "main")
+    git(plinth, "add", "-A")
+    git(plinth, "commit", "-qm", "first")
+    (told,) = plinth("validate", "--json").json["warnings"]
+    assert plinth("plan", "dev", "--json").json["warnings"] == [told | {"environment": "dev"}]
+    assert told["message"] in plinth("plan", "dev", "--no-tree").err
+    said = f"{told['location']['file']}:{told['location']['line']}:"
+    (line,) = plinth("preview", "dev", "--offline", "--json").json["diagnostics"]
+    assert line["severity"] == "warning"
+    assert line["message"].startswith(said)
+    assert line["message"].endswith(f"{told['message']}. {told['fix']}")
+    spec = plinth.spec.relative_to(plinth.folder)
+    assert open_environment(spec, "dev", rehearse=True).advice == (line["message"],)
 
 
 def test_a_violated_policy_is_in_every_format(plinth: Plinth) -> None:

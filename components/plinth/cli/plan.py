@@ -27,13 +27,17 @@ def plan(environment: str, spec: Path, cloud: str | None, *, tree: bool, as_json
 
     Exit code 3 when a mandatory policy is violated.
     """
+    from plinth.blueprint import advise
     from plinth.planning import plan as make_plan
 
     made = make_plan(spec, environment, cloud=cloud)
+    warnings = advise(spec, {environment: made.blueprint})
     if as_json:
-        output.emit(made.to_json())
+        told = [warning.to_json() for warning in warnings]
+        output.emit({**made.to_json(), "warnings": told})
     else:
         _show(made, tree=tree)
+        output.advice(warnings)
     return 3 if made.blocked else 0
 
 

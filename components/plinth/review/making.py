@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plinth import planning
-from plinth.blueprint import Blueprint
+from plinth.blueprint import Blueprint, advise
 from plinth.changes import QUIET, Change, Diagnostic, digest
 from plinth.errors import PlinthError, PolicyError, Problem
 from plinth.graph import Graph
@@ -58,10 +58,13 @@ def through_engine(
         tuple(change for change in outcome.changes if change.op not in QUIET or change.drift),
         made.policy,
         stopped=stopped,
-        diagnostics=tuple(
-            each
-            for each in outcome.diagnostics
-            if each.severity != "error" and each.message not in errors
+        diagnostics=(
+            *(
+                each
+                for each in outcome.diagnostics
+                if each.severity != "error" and each.message not in errors
+            ),
+            *_advised(opened.spec, blueprint),
         ),
         base=base,
     )
@@ -105,7 +108,10 @@ def offline(spec: Path, environment: str, base: str | None = None) -> Review:
         found,
         made.policy,
         stopped=tuple(_guarded(past, found, environment)),
-        diagnostics=tuple(Diagnostic(severity="info", message=text) for text in said),
+        diagnostics=(
+            *(Diagnostic(severity="info", message=text) for text in said),
+            *_advised(spec, blueprint),
+        ),
         base=before.commit,
         is_offline=True,
     )
@@ -203,6 +209,12 @@ def _review(
         diagnostics=(*diagnostics, *_noticed(weighed, environment)),
         digest=digest(changes),
     )
+
+
+def _advised(spec: Path, blueprint: Blueprint) -> list[Diagnostic]:
+    """What is probably not meant, as `plinth validate` says it."""
+    found = advise(spec, {blueprint.environment: blueprint})
+    return [Diagnostic(severity="warning", message=each.in_full) for each in found]
 
 
 def _noticed(weighed: Approvals, environment: str) -> list[Diagnostic]:

@@ -71,7 +71,7 @@ def test_the_line_about_state_works_where_it_is_written(
 def test_all_missing_answers_are_named_at_once(plinth: Plinth, tmp_path: Path) -> None:
     problem = plinth("init", "new", "--json").problem
     assert problem["code"] == "answers-missing"
-    assert "--owner, --cost-center, --cloud is not said" in problem["message"]
+    assert "said: --owner, --cost-center, --cloud" in problem["message"]
     problem = plinth("init", "new", "--cloud", "kubernetes", "--json").problem
     assert "--owner, --cost-center, --account prod=, --mail" in problem["message"]
     assert plinth("init", "new", "--yes").code == 2

@@ -205,8 +205,11 @@ def test_two_formats_at_once_are_refused(plinth: Plinth) -> None:
     assert (answer.code, answer.problem["code"]) == (2, "two-formats")
 
 
-def test_a_folder_that_is_not_there(plinth: Plinth) -> None:
-    answer = plinth("policy", "report", "dev", "--output", "nowhere/audit.html", "--json")
+def test_the_folder_of_a_report_is_made(plinth: Plinth) -> None:
+    words = ("policy", "report", "dev", "--json", "--output")
+    assert plinth(*words, "new/below/audit.json").code == 0
+    assert json.loads((plinth.folder / "new" / "below" / "audit.json").read_text("utf-8"))
+    answer = plinth(*words, "new/below/audit.json/audit.json")
     assert (answer.code, answer.problem["code"]) == (1, "system")
 
 

@@ -71,6 +71,8 @@ def test_every_command_takes_spec_and_json(plinth: Plinth, words: tuple[str, ...
         (("validate", "--spec", "."), "file-is-directory", None),
         (("engine", "env", "dve"), "unknown-environment", "dev"),
         (("policy", "explian"), "unknown-command", "explain"),
+        (("plan", "dev", "--no-tre"), "unknown-option", "--no-tree"),
+        (("policy", "check", "dev", "--format", "markdwn"), "unknown-value", "markdown"),
         (("policy", "check", "dve"), "unknown-environment", "dev"),
         (("policy", "check", "dev", "--rule", "tags-requird"), "unknown-rule", "tags-required"),
         (("policy", "explain", "tags-requird"), "unknown-rule", "tags-required"),
@@ -98,6 +100,11 @@ def test_a_missing_environment_is_asked_for_by_name(plinth: Plinth) -> None:
     assert plinth("plan", "--json").problem["allowed"] == ["dev", "prod"]
     plinth.spec.unlink()
     assert "allowed" not in plinth("plan", "--json").problem
+
+
+def test_a_missing_option_is_named(plinth: Plinth) -> None:
+    problem = plinth("ci", "pulumi-operator", "--json").problem
+    assert problem["message"] == "--repository URL is missing"
 
 
 def test_the_spec_is_found_from_below(plinth: Plinth, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import click
 
 from plinth.cli import output
 from plinth.cli.common import environment_argument, json_option, spec_option
-from plinth.cli.usage import Group
+from plinth.cli.usage import Choice, Group
 
 if TYPE_CHECKING:
     from plinth.ci.credentials import Identity
@@ -138,7 +138,7 @@ def pulumi_operator(
         image=image or IMAGE,
     )
     if target is not None:
-        target.write_text(written(objects), encoding="utf-8")
+        output.to_file(target, written(objects))
     if as_json:
         output.emit({"objects": objects})
     elif target is None:
@@ -151,7 +151,7 @@ def pulumi_operator(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["names", "github", "gitlab", "azure-devops"]),
+    type=Choice(["names", "github", "gitlab", "azure-devops"]),
     default="names",
     show_default=True,
     help="How they are told; a platform's is its own for a matrix of jobs.",
@@ -298,9 +298,7 @@ def approved(environment: str, spec: Path, *, pull_request: str | None, as_json:
 @ci.command(short_help="Tell cloud SDKs about the job's identity token.")
 @environment_argument
 @spec_option
-@click.option(
-    "--identity", type=click.Choice(["preview", "deploy"]), required=True, help="Whom to be."
-)
+@click.option("--identity", type=Choice(["preview", "deploy"]), required=True, help="Whom to be.")
 @click.option(
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),

@@ -85,12 +85,10 @@ def clouds_option(function: F) -> F:
     )(function)
 
 
-def cloud_option(function: F) -> F:
-    """``--cloud NAME``: what would this spec be there?"""
-    return click.option(
-        "--cloud",
-        metavar="NAME",
-        default=None,
-        shell_complete=_clouds,
-        help="Ask what the spec would be on another cloud.",
-    )(function)
+def one_cloud_option(asks: str) -> Callable[[F], F]:
+    """``--cloud NAME``, and what it asks."""
+    return click.option("--cloud", metavar="NAME", shell_complete=_clouds, help=asks)
+
+
+#: What would this spec be there?
+cloud_option = one_cloud_option("Ask what the spec would be on another cloud.")

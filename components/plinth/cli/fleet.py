@@ -101,8 +101,7 @@ def review(
     if target is None:
         click.echo(text, nl=False)
     else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        output.to_file(target, text)
         _show(ended)
         click.echo(f"written to {target}")
     return code

@@ -176,7 +176,7 @@ def _defaults(answers: Answers, folder: Path) -> Answers:
         raise UsageError(
             Problem(
                 code="answers-missing",
-                message=f"nobody is asked, and {', '.join(missing)} is not said",
+                message=f"nobody is asked, so these have to be said: {', '.join(missing)}",
                 fix="Add what is missing, or run it in a terminal without --yes and --json.",
             )
         )

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from plinth.cli import output
 from plinth.cli.common import environment_argument, find_spec, json_option, spec_option
+from plinth.cli.usage import Choice
 from plinth.errors import EngineError, PlinthError, Problem, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ _FORMATS: Final[Mapping[str, Callable[[str, str], str]]] = {
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*_FORMATS, "json"]),
+    type=Choice([*_FORMATS, "json"]),
     help="What reads it.  [default: sh]",
 )
 @json_option

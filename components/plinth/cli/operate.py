@@ -14,6 +14,7 @@ from plinth.cli.common import F, environment_argument, json_option, spec_option
 from plinth.cli.fleet import chosen, every_option
 from plinth.cli.progress import progress
 from plinth.cli.reviewing import write
+from plinth.cli.usage import Choice
 from plinth.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _faults_option(function: F) -> F:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "json", "sarif"]),
+    type=Choice(["text", "markdown", "json", "sarif"]),
     help="What is written.  [default: text]",
 )
 @click.option(

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,6 +25,12 @@ def emit(value: Any) -> None:
 def document(value: Any) -> str:
     """A value as a JSON document."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def to_file(target: Path, text: str) -> None:
+    """Writes a file, and the folders that it is to be in."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
 
 
 def one_format(form: str | None, default: str, *, as_json: bool) -> str:

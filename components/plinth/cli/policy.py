@@ -16,10 +16,11 @@ from plinth.cli.common import (
     cloud_option,
     environment_argument,
     json_option,
+    one_cloud_option,
     spec_option,
     unused_spec_option,
 )
-from plinth.cli.usage import Group
+from plinth.cli.usage import Choice, Group
 
 if TYPE_CHECKING:
     from plinth_policies.reporting.audit import Audit
@@ -52,7 +53,7 @@ def policy() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "sarif", "markdown"]),
+    type=Choice(["text", "json", "sarif", "markdown"]),
     help="What is written.  [default: text]",
 )
 @_output_option
@@ -96,7 +97,7 @@ def check(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["html", "md", "json", "sarif"]),
+    type=Choice(["html", "md", "json", "sarif"]),
     help="What is written.  [default: html]",
 )
 @_output_option
@@ -126,7 +127,7 @@ def report(
 
 @policy.command("list")
 @click.option("--domain", metavar="DOMAIN", help="Such as encryption or exposure.")
-@cloud_option
+@one_cloud_option("Rules for what this cloud is made of.")
 @click.option("--framework", metavar="NAME", help="Rules that serve it, such as soc-2 or cis-aws.")
 @unused_spec_option
 @json_option
@@ -190,7 +191,7 @@ def _write(text: str, target: Path | None, audit: Audit, *, quiet: bool) -> None
     if target is None:
         click.echo(text, nl=False)
         return
-    target.write_text(text, encoding="utf-8")
+    output.to_file(target, text)
     if not quiet:
         click.echo(f"{audit.headline}; written to {target}")
 

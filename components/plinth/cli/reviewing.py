@@ -37,8 +37,7 @@ def write(
         if target is None:
             click.echo(text, nl=False)
         else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            output.to_file(target, text)
             show(review)
             click.echo(f"written to {target}")
     if problems:

@@ -13,6 +13,7 @@ from plinth.cli.common import (
     cloud_option,
     environment_argument,
     json_option,
+    one_cloud_option,
     spec_option,
     unused_spec_option,
 )
@@ -51,7 +52,7 @@ def validate(spec: Path, cloud: str | None, *, as_json: bool) -> None:
 
 @click.command()
 @unused_spec_option
-@cloud_option
+@one_cloud_option("Only what a spec for this cloud can say.")
 @json_option
 def schema(*, cloud: str | None, as_json: bool) -> None:  # noqa: ARG001 - JSON either way
     """Print the JSON Schema of specs.

@@ -29,24 +29,38 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
+class Choice(click.Choice[str]):
+    """One of some words, which knows which was meant."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word as it is.
+
+        Raises:
+            UsageError: It is none of them.
+        """
+        if value in self.choices or param is None:
+            return super().convert(value, param, ctx)
+        message = f"{param.opts[0]} cannot be '{value}'"
+        raise UsageError(unknown("value", value, self.choices, message=message))
+
+
 def problem(error: click.ClickException) -> Problem:
     """The problem behind one of click's errors."""
     context = error.ctx if isinstance(error, exceptions.UsageError) else None
     if isinstance(error, exceptions.NoSuchOption) and context is not None:
-        options = [word for each in context.command.get_params(context) for word in each.opts]
-        known = [word for word in options if word.startswith("--")]
+        options = context.command.get_params(context)
+        words = [word for each in options for word in (*each.opts, *each.secondary_opts)]
+        known = [word for word in words if word.startswith("--")]
         return _unknown("option", error.option_name, known, context)
-    allowed: Collection[str] = ()
-    message = error.format_message().rstrip(".")
+    allowed: tuple[str, ...] = ()
+    message = _lowered(error.format_message().rstrip("."))
     if isinstance(error, exceptions.MissingParameter) and error.param is not None:
-        message = (
-            f"{error.param.make_metavar(context or click.Context(click.Command('')))} is missing"
-        )
+        word = error.param.make_metavar(context or click.Context(click.Command("")))
+        option = f"{error.param.opts[0]} " if isinstance(error.param, click.Option) else ""
+        message = f"{option}{word} is missing"
         if error.param.name == "environment":
             allowed = environments(context.params if context else {})
-    return Problem(
-        code="usage", message=_lowered(message), allowed=tuple(allowed), fix=_help(context)
-    )
+    return Problem(code="usage", message=message, allowed=allowed, fix=_help(context))
 
 
 def environments(given: dict[str, Any]) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def parse(content: bytes, file: str) -> tuple[Document | None, tuple[Problem, ..
 def _unreadable(error: OSError | ValueError, start: Location) -> Problem:
     if isinstance(error, FileNotFoundError):
         code, message = "file-missing", f"there is no file {start.file}"
-        fix = "Write one (the README shows the smallest), or name another with --spec."
+        fix = "Begin one with `plinth init`, or name another with --spec."
     elif isinstance(error, IsADirectoryError):
         code, message = "file-is-directory", f"{start.file} is a directory, not a file"
         fix = f"Name the file in it, such as {start.file.rstrip('/')}/platform.yaml."

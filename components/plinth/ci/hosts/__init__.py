@@ -89,9 +89,9 @@ def host(variables: Mapping[str, str] | None = None) -> Host:
     raise UsageError(
         Problem(
             code="not-in-ci",
-            message="this runs in none of the known CI platforms, so there is nothing to post to",
+            message="this runs in none of the known CI platforms, so nothing can be posted",
             allowed=tuple(_HOSTS),
-            fix="Leave --post out to see the text, or run it in a pipeline.",
+            fix="Run it in a pipeline; `ci comment` and `ci issue` print without --post.",
         )
     )
 

@@ -51,6 +51,28 @@ def test_choices_are_named_by_property(environments: Comparison) -> None:
     assert "NatGateway b" in network.only_right or len(network.only_right) >= 4
 
 
+def test_what_stands_beside_texts_of_others_is_compared(environments: Comparison) -> None:
+    """One text of another resource in a chart's values, and all of them have its dependencies."""
+    airflow = row(environments, "orchestration", "orchestration").changed["Release airflow"]
+    changes = {change.path: (change.left, change.right) for change in airflow}
+    assert changes["values.scheduler.replicas"] == (1, 2)
+    assert changes["values.apiServer.podDisruptionBudget.enabled"] == (False, True)
+    texts = [value for pair in changes.values() for value in pair if isinstance(value, str)]
+    assert not texts, "what comes from other resources follows from those"
+
+
+def test_the_environment_s_name_in_a_word_is_no_difference(environments: Comparison) -> None:
+    """Disks are in ``/dev`` whatever the environment is called."""
+    pairs = [
+        (change.left, change.right)
+        for found in environments.rows
+        for changes in found.changed.values()
+        for change in changes
+    ]
+    assert pairs
+    assert all(left != right for left, right in pairs)
+
+
 def test_documents_are_compared_by_what_they_say(environments: Comparison) -> None:
     """A policy that names another account is the same policy."""
     paths = [

@@ -188,6 +188,15 @@ def test_two_plans_are_equal(plan: Plans, spec: Any) -> None:
     from plinth.planning import plan as make_plan
 
     first, second = plan("dev").to_json(), make_plan(spec, "dev").to_json()
-    assert sorted(first["resources"], key=lambda r: r["urn"]) == sorted(
-        second["resources"], key=lambda r: r["urn"]
-    )
+    assert first["resources"] == second["resources"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_is_needed_comes_first(environment: str, plan: Plans) -> None:
+    graph = plan(environment).graph
+    before: set[str] = set()
+    for resource in graph:
+        assert before.issuperset(resource.dependencies), resource.urn
+        assert resource.parent is None or resource.parent in before, resource.urn
+        assert resource.provider is None or graph.provider_of(resource).urn in before
+        before.add(resource.urn)

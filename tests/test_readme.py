@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from example import ROOT
 from plinth.blueprint import check
+from plinth.planning import Plan
 from plinth.spec.models import CAPABILITIES
 from plinth.spec.schema import json_schema
 
@@ -32,6 +34,14 @@ def test_the_small_spec_is_a_whole_platform(tmp_path: Path) -> None:
     blueprints = check(file)
     assert list(blueprints) == ["dev"]
     assert tuple(blueprints["dev"].choices) == CAPABILITIES
+
+
+def test_the_plan_of_the_readme_is_the_example_s(plan: Callable[[str], Plan]) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("$ plinth plan dev --no-tree\n")[2].partition("policies:")[0]
+    rows = [line.split() for line in shown.splitlines()[2:]]
+    made = plan("dev").counts
+    assert {row[0]: int(row[-1]) for row in rows} == {**made, "all": sum(made.values())}
 
 
 def test_the_commands_of_the_readme_exist() -> None:

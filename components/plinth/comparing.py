@@ -23,6 +23,8 @@ from plinth.rehearsal.diff import changes
 
 #: The end of names that are unique in the world.
 _DIGEST = re.compile(r"-?[0-9a-f]{6}\b")
+#: SHA-256 of something, in hexadecimal.
+_HASH = re.compile(r"[0-9a-f]{64}")
 #: Keys that tell the items of a list apart: of volumes' mounts, and of nearly everything else.
 _NAMES = ("mountPath", "name")
 
@@ -178,18 +180,19 @@ class Comparison:
         )
 
     def _changes(self, left: Resource, right: Resource) -> Iterator[Change]:
-        """What differs by choice: values that come from other resources follow from those."""
-        computed = left.property_dependencies.keys() | right.property_dependencies.keys()
-        one, other = _opened(left.inputs), _opened(right.inputs)
+        """What differs by choice: texts that come from other resources follow from those."""
+        here, there = _opened(left.inputs), _opened(right.inputs)
+        one, other = here, there
         if self.changes is None:
             one, other = _neutral(self.left, one), _neutral(self.right, other)
         for change in changes(one, other):
-            if change.path[0] not in computed:
-                yield Change(
-                    path=str(change),
-                    left=_at(_opened(left.inputs), change.path),
-                    right=_at(_opened(right.inputs), change.path),
-                )
+            pair = _at(here, change.path), _at(there, change.path)
+            # What is alike was told apart by a word in it that is the environment's name as well.
+            if pair[0] != pair[1] and not (
+                _follows(self.left.graph, left, change.path[0], pair[0])
+                or _follows(self.right.graph, right, change.path[0], pair[1])
+            ):
+                yield Change(path=str(change), left=pair[0], right=pair[1])
 
 
 def _costly(row: Row, known: Mapping[str, tuple[str, ...]]) -> Iterator[Costly]:
@@ -247,6 +250,16 @@ def _neutral(plan: Plan, inputs: Any) -> Any:
     }
     known = {word: mark for word, mark in words.items() if word}
     return _replaced(inputs, known)
+
+
+def _follows(graph: Graph, resource: Resource, key: str | int, value: Any) -> bool:
+    """Whether a value below a property has its text, or a hash of it, from other resources."""
+    sources = resource.property_dependencies.get(str(key), ())
+    if not sources or not isinstance(value, str):
+        return False
+    return bool(_HASH.fullmatch(value)) or any(
+        text in value for urn in sources for text in graph.by_urn[urn].answers
+    )
 
 
 def _opened(value: Any) -> Any:

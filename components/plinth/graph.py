@@ -64,6 +64,22 @@ def capability_of(urn: str) -> str:
     return components[0] if components else ""
 
 
+def texts(value: Any) -> Iterator[str]:
+    """Every text in plain data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item)
+
+
+#: Shorter texts turn up anywhere.
+_TELLING: Final = 6
+
+
 def _shown(value: Any) -> Any:
     """A value of a state as a graph has it: plain data, with markers for what must not be shown."""
     if isinstance(value, list):
@@ -127,6 +143,12 @@ class Resource:
         """Whether this is a provider rather than something a provider makes."""
         return self.type.startswith(_PROVIDER_PREFIX)
 
+    @property
+    def answers(self) -> frozenset[str]:
+        """What others may know it by: the texts of its outputs and its identifier."""
+        found = {*texts(self.outputs), self.id or ""}
+        return frozenset(text for text in found if len(text) >= _TELLING)
+
     def to_json(self) -> dict[str, Any]:
         """The resource with the field names of a Pulumi deployment export."""
         record: dict[str, Any] = {
@@ -154,7 +176,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Graph:
-    """All resources of one environment, in the order in which they were registered.
+    """All resources of one environment, each after those that it needs.
 
     ``computed_outputs`` names the stack outputs that depend on what the cloud will answer.
     """

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 from itertools import zip_longest
 from typing import Any
 
@@ -185,10 +187,28 @@ def record(
     return Graph(
         environment=environment,
         cloud=cloud,
-        resources=tuple(monitor.recorded.values()),
+        resources=tuple(_in_order(monitor.recorded)),
         outputs=monitor.outputs,
         computed_outputs=computed_outputs,
     )
+
+
+def _in_order(found: Mapping[str, Resource]) -> Iterator[Resource]:
+    """Each after what it needs, and by URN: the SDK registers in another order each time."""
+    sorter = TopologicalSorter({urn: found.keys() & _needed(each) for urn, each in found.items()})
+    sorter.prepare()
+    ready: list[str] = []
+    while sorter.is_active():
+        for urn in sorter.get_ready():
+            heappush(ready, urn)
+        first = heappop(ready)
+        sorter.done(first)
+        yield found[first]
+
+
+def _needed(resource: Resource) -> set[str]:
+    provider = (resource.provider or "").rpartition("::")[0]
+    return {*resource.dependencies, resource.parent or "", provider}
 
 
 @contextmanager

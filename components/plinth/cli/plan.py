@@ -13,6 +13,7 @@ from plinth.cli.common import cloud_option, environment_argument, json_option, s
 if TYPE_CHECKING:
     from rich.tree import Tree
 
+    from plinth.graph import Resource
     from plinth.planning import Plan
 
 
@@ -54,12 +55,21 @@ def _show(plan: Plan, *, tree: bool) -> None:
     show(outputs(plan.graph.outputs, computed=plan.graph.computed_outputs))
 
 
+def _part(resource: Resource) -> int:
+    """Where its part stands in building order; what belongs to none is before all."""
+    from plinth.graph import capability_of
+    from plinth.planning import PARTS
+
+    part = capability_of(resource.urn)
+    return PARTS.index(part) if part in PARTS else -1
+
+
 def _tree(plan: Plan) -> Tree:
     from rich.tree import Tree
 
     root = Tree("platform", guide_style="dim")
     branches: dict[str | None, Tree] = {None: root}
-    for resource in plan.graph:
+    for resource in sorted(plan.graph, key=_part):
         parent = branches.get(resource.parent, root)
         kind = resource.type.rsplit(":", 1)[-1]
         if resource.type == "plinth:index:Platform":

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from plinth.changes import Change, Op, content, judge
 from plinth.clouds import CloudInfo
-from plinth.graph import Graph, Resource, capability_of
+from plinth.graph import Graph, Resource, capability_of, texts
 from plinth.rehearsal import packages, plan
 from plinth.rehearsal.diff import Change as Difference
 from plinth.rehearsal.diff import changes as differences
@@ -105,8 +105,7 @@ class _Comparison:
     def _made_up(self, urn: str) -> set[str]:
         """What the cloud made up for a resource, and will make up again."""
         resource = self.old.by_urn[urn]
-        found = {*_texts(resource.outputs), resource.id or ""} - {*_texts(resource.inputs)}
-        return {text for text in found if len(text) >= _TELLING}
+        return {*resource.answers} - {*texts(resource.inputs)}
 
     def _provider(self, resource: Resource) -> str | None:
         return resource.provider.rsplit("::", 1)[0] if resource.provider else None
@@ -144,19 +143,6 @@ class _Comparison:
 
 #: Unlike anything that an input can be.
 _UNSURE: Final = "\0unsure"
-#: Shorter texts turn up anywhere.
-_TELLING: Final = 6
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
 
 
 def _marked(value: Any, known: set[str]) -> Any:

@@ -27,6 +27,8 @@ def plinth(
 
 
 def test_what_is_not_up(plinth: Plinth) -> None:
+    assert plinth("outputs", "prod", "--rehearse").code == 0
+    assert not list(plinth.folder.rglob("PulumiPolicy.yaml")), "nothing is judged here"
     for command in ("refresh", "destroy", "outputs"):
         answer = plinth(command, "prod", "--rehearse")
         assert (answer.code, answer.err) == (0, "")

@@ -211,6 +211,18 @@ def test_without_a_project(plinth: Plinth) -> None:
     assert (answer.code, answer.problem["code"]) == (2, "project-broken")
 
 
+@pytest.mark.parametrize("variable", ["NO_COLOR", "UNUSED"])
+def test_colour_can_be_turned_off(
+    plinth: Plinth, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    monkeypatch.setattr(click.utils, "should_strip_ansi", lambda _, color: color is False)
+    plain = variable == "NO_COLOR"
+    for words in (("validate",), ("explain", "dev", "network")):
+        assert ("\x1b[" not in plinth(*words).out) is plain
+    assert ("\x1b[" not in plinth("validate", "--cloud", "asw").err) is plain
+
+
 def test_an_interrupt_is_told_in_json_too(plinth: Plinth, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_cloud: str | None) -> None:
         raise KeyboardInterrupt

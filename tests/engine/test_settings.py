@@ -134,12 +134,16 @@ class TestVariables:
         with pytest.raises(UsageError, match=r"no Pulumi\.yaml"):
             run_variables(Settings(root=tmp_path, environment="dev"), cli)
 
-    @pytest.mark.parametrize("text", ["a: [", "- list", "description: no name"])
-    def test_a_broken_project(self, root: Path, cli: Engine, text: str) -> None:
-        (root / "Pulumi.yaml").write_text(text, encoding="utf-8")
+    @pytest.mark.parametrize("text", [b"a:\n  [", b"- list", b"description: no name", b"\xff"])
+    def test_a_broken_project(self, root: Path, cli: Engine, text: bytes) -> None:
+        (root / "Pulumi.yaml").write_bytes(text)
         with pytest.raises(UsageError) as caught:
             run_variables(Settings(root=root, environment="dev"), cli)
-        assert caught.value.problems[0].code == "project-broken"
+        (problem,) = caught.value.problems
+        assert (problem.code, "\n" in problem.message) == ("project-broken", False)
+        assert problem.fix
+        assert problem.location is not None
+        assert problem.location.line == (2 if b"[" in text else 1)
 
 
 class TestRehearsalProject:

@@ -110,7 +110,7 @@ def _prepare() -> None:
 def _run(words: Sequence[str], *, as_json: bool) -> int:
     outcome: Outcome | None = None
     try:
-        result: Any = app(words, prog_name="plinth", standalone_mode=False)
+        result: Any = app(words, prog_name="plinth", standalone_mode=False, color=output.color())
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2

@@ -278,7 +278,7 @@ def outputs(
     """Print the outputs of ENV; secret values are masked unless --show-secrets is said."""
     from plinth.operations import open_environment
 
-    opened = open_environment(spec, environment, rehearse=rehearse)
+    opened = open_environment(spec, environment, rehearse=rehearse, policies=False)
     found = opened.stack.outputs(show_secrets=show_secrets)
     if as_json:
         output.emit(found)

@@ -79,7 +79,12 @@ def _list(found: Sequence[Problem], kind: str) -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True, color=False if os.environ.get("NO_COLOR") else None)
+    click.echo(text, err=True, color=color())
+
+
+def color() -> bool | None:
+    """Whether text is coloured: never where NO_COLOR is set, else as the terminal can."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def _text(problem: Problem, kind: str) -> str:

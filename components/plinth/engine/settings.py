@@ -22,7 +22,7 @@ import yaml
 
 from plinth.engine.host import launcher
 from plinth.engine.locate import Engine, locate
-from plinth.errors import EngineError, Problem, UsageError
+from plinth.errors import EngineError, Location, Problem, UsageError
 
 #: Replaces every encrypted setting in a rehearsal, which never sees the real ones.
 REHEARSED_SECRET: Final = "rehearsed"  # noqa: S105 - it is public
@@ -126,16 +126,28 @@ def load_project(root: Path) -> dict[str, Any]:
         raise UsageError(
             Problem(
                 code="project-missing",
-                message=f"There is no Pulumi.yaml in {root}",
-                fix="Run this in the project's folder, the one with Pulumi.yaml and stacks/",
+                message=f"there is no Pulumi.yaml in {root}",
+                fix="Run this in the project's folder, the one with Pulumi.yaml and stacks/.",
             )
         ) from None
-    except yaml.YAMLError as error:
-        raise UsageError(
-            Problem(code="project-broken", message=f"{path} is not valid YAML: {error}")
-        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        broken = Problem(
+            code="project-broken",
+            message="Pulumi.yaml is not valid YAML",
+            location=Location(str(path), *((mark.line + 1, mark.column + 1) if mark else (1, 1))),
+            fix="Restore it from Git, or take the one that `plinth init` writes.",
+        )
+        raise UsageError(broken) from error
     if not isinstance(project, dict) or not project.get("name"):
-        raise UsageError(Problem(code="project-broken", message=f"{path} names no project"))
+        raise UsageError(
+            Problem(
+                code="project-broken",
+                message="Pulumi.yaml names no project",
+                location=Location(str(path), 1, 1),
+                fix="Add a line such as `name: plinth`.",
+            )
+        )
     return project
 
 

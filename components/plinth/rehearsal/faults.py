@@ -93,7 +93,11 @@ def load(path: Path) -> tuple[Planned, ...]:
         place = ".".join(str(part) for part in first["loc"])
         reason = f"{place}: {first['msg']}" if place else first["msg"]
     raise UsageError(
-        Problem(code="bad-faults", message=f"{path.name} is not a plan of faults: {reason}")
+        Problem(
+            code="bad-faults",
+            message=f"{path.name} is not a plan of faults: {reason}",
+            fix='Write a list in JSON: [{"operation": "create", "nth": 20, "action": "crash"}].',
+        )
     )
 
 

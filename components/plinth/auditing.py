@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plinth.planning import Plan, enforcement_of, root_of
+from plinth.spec import overlay
 from plinth.spec.document import load
-from plinth.spec.overlay import ENVIRONMENTS
 
 if TYPE_CHECKING:
     from plinth_policies.model import Rule
@@ -33,13 +33,19 @@ def audit_of(
 
     settings = plan.blueprint.settings
     environment = plan.blueprint.environment
+    document = load(spec)
+    layered = overlay.resolve(document, environment)
+    places = {
+        waiver: layered.locate(("compliance", "waivers", index)).line
+        for index, waiver in enumerate(enforcement_of(plan.blueprint).waivers)
+    }
     subject = Subject(
         platform=settings.name,
         environment=environment,
         cloud=settings.cloud,
         region=settings.region or "",
         spec=_in_repository(spec),
-        line=load(spec).locate((ENVIRONMENTS, environment), key=True).line,
+        line=document.locate((overlay.ENVIRONMENTS, environment), key=True).line,
         source=state.name if state else "plan",
         level=settings.policies,
         version=version("plinth"),
@@ -47,7 +53,7 @@ def audit_of(
     )
     chosen = REGISTRY.rules if rules is None else rules
     enforcement = enforcement_of(plan.blueprint, rules, found=state is not None)
-    return audit(plan.policy, enforcement, subject, chosen)
+    return audit(plan.policy, enforcement, subject, chosen, places)
 
 
 def _in_repository(file: Path) -> str:

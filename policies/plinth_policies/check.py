@@ -214,5 +214,10 @@ def _expired(waiver: Waiver, enforcement: Enforcement) -> Violation:
     fix = f"mend what it excused, or let {waiver.owner} renew it with a reason"
     what = f"the waiver of {waiver.rule} for {waiver.resource} expired on {waiver.expires}"
     return Violation(
-        policy=EXPIRED, severity=enforcement.level, urn="", message=f"{what}; {fix}", fix=fix
+        policy=EXPIRED,
+        severity=enforcement.level,
+        urn="",
+        message=f"{what}; {fix}",
+        fix=fix,
+        expired=waiver,
     )

@@ -340,6 +340,7 @@ class Violation:
         message: What is wrong and what to do.
         fix: What to do alone.
         waiver: The waiver that excuses it, if one does.
+        expired: The waiver whose day is over, where that is what is wrong, and no resource is.
     """
 
     policy: str
@@ -348,6 +349,7 @@ class Violation:
     message: str
     fix: str = ""
     waiver: Waiver | None = None
+    expired: Waiver | None = None
 
     @property
     def what(self) -> str:

@@ -116,6 +116,20 @@ def test_an_expired_waiver_stops_and_an_unused_one_is_told(plinth: Plinth) -> No
     assert "waivers: 1 expired" in plinth("plan", "prod", "--no-tree").out
 
 
+def test_an_expired_waiver_is_placed_where_it_is(plinth: Plinth) -> None:
+    """The shared part of the spec or the environment's, whichever has it."""
+    _waive(plinth, "tags-*", "nothing", "2020-01-01")
+    plinth.edit("compliance: {waivers: [", "compliance: {waivers: [\n    ")
+    plinth.edit("artifacts: {}", "artifacts: {}\ntags: {team: ml}")
+    line = 1 + plinth.spec.read_text(encoding="utf-8").splitlines().index(
+        next(each for each in plinth.spec.read_text("utf-8").splitlines() if "2020" in each)
+    )
+    log = plinth("policy", "check", "prod", "--format", "sarif").json
+    (result,) = log["runs"][0]["results"]
+    assert result["ruleId"] == "waiver-expired"
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == line
+
+
 def test_only_some_rules(plinth: Plinth) -> None:
     """Waivers of the others are neither unused nor expired."""
     _waive(plinth, "tags-required", "nothing", "2020-01-01")

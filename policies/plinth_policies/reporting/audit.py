@@ -6,14 +6,14 @@ The same graph, rules and day give the same audit, whatever the machine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
 from plinth_policies.check import Excuse, Judgement, Mended, Report
 from plinth_policies.controls import catalogue
 from plinth_policies.enforcement import Enforcement
-from plinth_policies.model import Rule, Violation
+from plinth_policies.model import Rule, Violation, Waiver
 from plinth_policies.reporting.coverage import Coverage, coverage
 from plinth_policies.reporting.evidence import Reading, Watched, read
 from plinth_policies.reporting.findings import names_by_type
@@ -194,6 +194,7 @@ class Audit:
         rulings: Every rule that was chosen, in the order of ids, disabled ones among them.
         frameworks: Their controls.
         coverage: What was looked at, and what was not.
+        places: Line of each waiver in the spec.
     """
 
     subject: Subject
@@ -203,6 +204,7 @@ class Audit:
     rulings: tuple[Ruling, ...]
     frameworks: tuple[Framework, ...]
     coverage: Coverage
+    places: Mapping[Waiver, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[str]:
@@ -245,7 +247,11 @@ _VERDICT: Final = (
 
 
 def audit(
-    report: Report, enforcement: Enforcement, subject: Subject, rules: Sequence[Rule]
+    report: Report,
+    enforcement: Enforcement,
+    subject: Subject,
+    rules: Sequence[Rule],
+    places: Mapping[Waiver, int] | None = None,
 ) -> Audit:
     """Gathers the audit of a report.
 
@@ -254,6 +260,7 @@ def audit(
         enforcement: How they were applied.
         subject: What was judged.
         rules: The rules that were chosen.
+        places: Line of each waiver in the spec, where it is known.
     """
     scope = Watched(report.graph, enforcement.parameters)
     found: dict[str, list[Judgement]] = {}
@@ -275,6 +282,7 @@ def audit(
         rulings=rulings,
         frameworks=_frameworks(rulings, report.graph.cloud),
         coverage=coverage(report, [r.rule for r in rulings if r.action != "disabled"]),
+        places=places or {},
     )
 
 

@@ -1,7 +1,7 @@
 """SARIF 2.1.0, as code scanning services read it.
 
-They place every result in a file. Resources have none, so all results stand at the environment's
-line of the spec, and name their resource as a logical location.
+They place every result in a file. Resources have none, so results stand at the environment's line
+of the spec, and name their resource as a logical location; expired waivers stand where they are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from plinth_policies.check import EXPIRED
 from plinth_policies.model import Level, Violation, Waiver
-from plinth_policies.reporting.audit import Audit, Ruling, Subject
+from plinth_policies.reporting.audit import Audit, Ruling
 
 _SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -50,7 +50,7 @@ def sarif(audit: Audit) -> dict[str, Any]:
                 "automationDetails": {"id": f"plinth/{subject.environment}/"},
                 "invocations": [{"executionSuccessful": True}],
                 "results": [
-                    _result(violations, places, subject)
+                    _result(violations, places, audit)
                     for violations in _by_rule_and_resource(audit.violations)
                 ],
             }
@@ -88,7 +88,7 @@ def _by_rule_and_resource(violations: Iterable[Violation]) -> list[list[Violatio
     return list(groups.values())
 
 
-def _result(found: list[Violation], places: dict[str, int], subject: Subject) -> dict[str, Any]:
+def _result(found: list[Violation], places: dict[str, int], audit: Audit) -> dict[str, Any]:
     first = found[0]
     name = first.urn.rsplit("::", 1)[-1]
     said = ", ".join(each.what for each in found)
@@ -99,7 +99,7 @@ def _result(found: list[Violation], places: dict[str, int], subject: Subject) ->
         "ruleIndex": places[first.policy],
         "level": _LEVELS[first.severity],
         "message": {"text": f"{name}: {text}" if name else text},
-        "locations": [_location(first.urn, name, subject)],
+        "locations": [_location(first, name, audit)],
         "partialFingerprints": {
             "plinthRuleAndResource/v1": print_of,
             # The only one that GitHub looks at; by default it would be made from the line, which
@@ -112,16 +112,17 @@ def _result(found: list[Violation], places: dict[str, int], subject: Subject) ->
     return result
 
 
-def _location(urn: str, name: str, subject: Subject) -> dict[str, Any]:
+def _location(found: Violation, name: str, audit: Audit) -> dict[str, Any]:
+    line = audit.places.get(found.expired) if found.expired else None
     location: dict[str, Any] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": subject.spec, "uriBaseId": "%SRCROOT%"},
-            "region": {"startLine": subject.line},
+            "artifactLocation": {"uri": audit.subject.spec, "uriBaseId": "%SRCROOT%"},
+            "region": {"startLine": line or audit.subject.line},
         }
     }
-    if urn:
+    if found.urn:
         location["logicalLocations"] = [
-            {"name": name, "fullyQualifiedName": urn, "kind": "resource"}
+            {"name": name, "fullyQualifiedName": found.urn, "kind": "resource"}
         ]
     return location
 

@@ -248,6 +248,11 @@ def test_prefix_leads_into_the_capability() -> None:
     assert problem.allowed == ("tool", "size", "label")
 
 
+def test_a_cloud_s_block_has_no_tool() -> None:
+    (problem,) = check("clouds:\n  aws:\n    sise: 1\n    size: 2\n", Inner, ("clouds", "aws"))
+    assert problem.allowed == ("size", "label")
+
+
 def test_top_level_of_a_spec_knows_environments() -> None:
     found = check("enviroments: {}\ntracking: mlflow\n", Settings)
     unknown = next(problem for problem in found if problem.code == "unknown-key")

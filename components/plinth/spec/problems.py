@@ -201,7 +201,7 @@ def _unknown_key(finding: _Finding, model: type[BaseModel]) -> Problem:
     key = str(finding.path[-1])
     holder = finding.place.holder
     allowed = tuple(shape.fields(holder)) if holder else ()
-    if holder is model and finding.prefix:
+    if holder is model and finding.prefix and finding.prefix[0] in CAPABILITIES:
         allowed = ("tool", *allowed)
     elif holder is Settings:
         allowed = tuple(shape.fields(Spec))

@@ -95,6 +95,14 @@ def test_one_more_in_a_list_does_not_make_the_others_differ(plan: Callable[..., 
     ]
 
 
+def test_what_shows_on_the_bill_is_told_apart(plan: Callable[..., Plan]) -> None:
+    """Both clouds have an `Instance`, one a database and one a cache."""
+    compared = Comparison(plan("dev"), plan(Example(SPEC, "dev", "gcp")))
+    listed = {each.what: (each.left, each.right) for each in compared.costly}
+    assert listed["Instance in sql"] == (1, 0)
+    assert listed["Instance in key-value"] == (0, 1)
+
+
 def test_two_clouds_are_compared_by_what_they_are_made_of(plan: Callable[..., Plan]) -> None:
     compared = Comparison(plan("dev"), plan(Example(SPEC, "dev", "gcp")))
     budget = row(compared, "foundation", "budget")

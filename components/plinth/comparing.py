@@ -85,7 +85,8 @@ class Costly:
 
     Attributes:
         part: Capability, or ``foundation`` or ``services``.
-        what: Kind of a resource, or kind and name with the property that differs.
+        what: Kind of a resource and the component that it is in, or kind and name with the
+            property that differs.
         left: How many there are on the left, or the property's value; and ``right``.
     """
 
@@ -199,7 +200,8 @@ def _costly(row: Row, known: Mapping[str, tuple[str, ...]]) -> Iterator[Costly]:
     for token in [*row.left, *(each for each in row.right if each not in row.left)]:
         left, right = row.left.get(token, 0), row.right.get(token, 0)
         if token in known and left != right:
-            yield Costly(part=row.part, what=kind(token), left=left, right=right)
+            where = f" in {row.component}" if row.component != row.part else ""
+            yield Costly(part=row.part, what=f"{kind(token)}{where}", left=left, right=right)
     kinds = {kind(token): properties for token, properties in known.items()}
     for label, differing in row.changed.items():
         for change in differing:

@@ -80,7 +80,7 @@ def test_a_revision_alone_is_compared_with_the_working_tree(committed: Plinth) -
     dev = found["environments"]["dev"]
     assert {change["op"] for change in dev["changes"]} >= {"create"}
     assert dev["left"]["resources"] < dev["right"]["resources"]
-    assert ["foundation", "NodeGroup"] in [[c["part"], c["what"]] for c in dev["costly"]]
+    assert ["foundation", "NodeGroup in cluster"] in [[c["part"], c["what"]] for c in dev["costly"]]
     text = committed("diff", "main").out
     assert text.index("on the bill") < text.index("NatGateway") < text.index("tracking")
     assert "dev aws eu-west-1 at main beside dev aws eu-west-1 at stacks/platform.yaml" in text

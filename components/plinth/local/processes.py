@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import psutil
 
@@ -45,7 +45,7 @@ def end(marks: Mapping[str, str], seconds: float = 5) -> None:
         wait(left, seconds)
 
 
-def wait(processes: Iterable[psutil.Process], seconds: float) -> None:
+def wait(processes: Collection[psutil.Process], seconds: float) -> None:
     """Waits until they have ended, or as long as it may take.
 
     Not until their parent has asked how, which the first process of a container may never do.

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from plinth.errors import EngineError, Problem
 from plinth.graph import UNKNOWN
 from plinth.local import services
 from plinth.local.home import Home
 from plinth.local.kinds import Machine, Service
-from plinth.local.supervisor import marked
+from plinth.local.supervisor import Supervisor, marked
 from plinth.ports import TARGETS
 from served import free_port
 
@@ -49,6 +50,18 @@ def _inputs(port: int, **changes: Any) -> dict[str, Any]:
 def _metrics(group: str, **changes: Any) -> dict[str, Any]:
     labels = {"namespace": "tracking", "job": "one"}
     return {"group": group, "path": "/metrics", "labels": labels, **changes}
+
+
+def test_who_cannot_be_started_is_not_listed(
+    machine: Machine, taken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise EngineError(Problem(code="supervisor-failed", message="SPAWN_ERROR: one"))
+
+    monkeypatch.setattr(Supervisor, "start", refuse)
+    with pytest.raises(EngineError, match="SPAWN_ERROR"):
+        Service().make(machine, "one", _inputs(taken[0], metrics=_metrics("open")), {})
+    assert not machine.home.targets.exists()
 
 
 def test_who_has_metrics_is_listed_until_it_is_stopped(machine: Machine, taken: list[int]) -> None:

@@ -395,17 +395,14 @@ class Service:
         said = size(machine.home.log(name))
         executables.link(Path(inputs["command"][0]), folder)
         _announce(machine.home, name, inputs)
-        machine.supervisor.start(
-            name,
-            {
-                "command": [part for part in inputs["command"] if part],
-                "environment": inputs.get("environment") or {},
-                "before": inputs.get("before") or [],
-                "folder": str(folder),
-            },
-            inputs.get("stop") or "TERM",
-        )
+        launch = {
+            "command": [part for part in inputs["command"] if part],
+            "environment": inputs.get("environment") or {},
+            "before": inputs.get("before") or [],
+            "folder": str(folder),
+        }
         try:
+            machine.supervisor.start(name, launch, inputs.get("stop") or "TERM")
             self._wait(machine, name, inputs, said)
         except BaseException:
             machine.supervisor.stop(name)

@@ -161,7 +161,7 @@ def test_metrics_are_turned_into_prometheus_s_where_that_watches() -> None:
     assert not [each for each in graph(_PLAIN) if each.name == airflow.STATSD]
 
 
-def test_the_exporter_tells_pipelines_apart_whose_names_have_dots(tmp_path: Path) -> None:
+def test_the_exporter_tells_apart_what_has_dots_in_its_name(tmp_path: Path) -> None:
     found = executables.here(
         airflow.EXPORTER_NAMES, airflow.EXPORTER_PACKAGE, airflow.EXPORTER_MODULE
     )
@@ -174,10 +174,15 @@ def test_the_exporter_tells_pipelines_apart_whose_names_have_dots(tmp_path: Path
         *(found.path, "--statsd.mapping-config=mapping.yml", "--statsd.listen-tcp="),
         *(f"--statsd.listen-udp=127.0.0.1:{told}", f"--web.listen-address=127.0.0.1:{asked}"),
     ]
-    sent = ["dagrun.duration.failed.train.fraud-2:9|ms", "pool.open_slots.large.gpu:3|g"]
+    sent = [
+        "dagrun.duration.failed.train.fraud-2:9|ms",
+        "pool.open_slots.large.gpu:3|g",
+        "dag.train.fit.model.duration:5|ms",
+    ]
     wanted = [
         'airflow_dagrun_failed_count{dag_id="train.fraud-2"}',
         'airflow_pool_open_slots{pool="large.gpu"}',
+        'airflow_task_duration_count{dag_id="train",task_id="fit.model"}',
     ]
 
     def come() -> bool:

@@ -194,13 +194,17 @@ def test_training_that_fails_fails_its_run(python: Path, tmp_path: Path) -> None
         models = Models(python, tmp_path / "repository", MLFLOW_TRACKING_URI=url)
         said = models("train", "--experiment", "churn", "--", "false", code=1)
         assert said.endswith("false ended with 1")
-        query = json.dumps({"experiment_ids": ["1"]}).encode()
-        request = urllib.request.Request(
-            f"{url}/api/2.0/mlflow/runs/search", query, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request) as answer:
-            (run,) = json.load(answer)["runs"]
-        assert run["info"]["status"] == "FAILED"
+        assert statuses(url) == ["FAILED"]
+
+
+def statuses(url: str) -> list[str]:
+    """How the runs of the first experiment stand, the latest first."""
+    query = json.dumps({"experiment_ids": ["1"]}).encode()
+    request = urllib.request.Request(
+        f"{url}/api/2.0/mlflow/runs/search", query, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return [run["info"]["status"] for run in json.load(answer)["runs"]]
 
 
 class Airflow(BaseHTTPRequestHandler):
@@ -256,6 +260,8 @@ def test_training_on_the_platform(python: Path, tmp_path: Path) -> None:
             assert models(*submit, code=1, AIRFLOW_TOKEN="") == "AIRFLOW_TOKEN is not set"
             said = models(*submit, code=1, AIRFLOW_TOKEN="old").splitlines()[-1]
             assert said == "HTTPError: HTTP Error 401: Unauthorized"
+            # The one that Airflow has made is for its own tasks to end.
+            assert statuses(url) == ["FAILED", "FAILED", "RUNNING"]
     finally:
         server.shutdown()
         server.server_close()
@@ -398,6 +404,23 @@ SECOND = """\
 from mlflow import MlflowClient
 MlflowClient().set_registered_model_alias("churn", "champion", "2")
 """
+#: Another version is promoted while drift is measured.
+MEANWHILE = """\
+import sys
+from mlflow import MlflowClient
+sys.path.append("ci")
+import models
+compared = models.compared
+def meanwhile(*given):
+    MlflowClient().set_registered_model_alias("churn", "champion", "1")
+    return compared(*given)
+told = []
+models.compared, models.push = meanwhile, lambda *figures, **more: told.append("told")
+words = ["drift", "--model", "churn", "--records", sys.argv[1]]
+for _ in range(2):
+    told.append(models.drift(models.parser().parse_args(words)))
+print(*told)
+"""
 #: All measurements, the oldest first.
 MEASURED = """\
 import json
@@ -488,7 +511,7 @@ def test_a_report_is_kept_when_it_tells_something(comparing: Path, tmp_path: Pat
 
         def script(text: str) -> str:
             done = subprocess.run(
-                [comparing, "-c", text],
+                [comparing, "-c", text, tmp_path],
                 cwd=models.folder,
                 env={**os.environ, "MLFLOW_TRACKING_URI": url},
                 capture_output=True,
@@ -511,6 +534,8 @@ def test_a_report_is_kept_when_it_tells_something(comparing: Path, tmp_path: Pat
         script(SECOND)
         assert drift("age") == 0.33
         runs = json.loads(script(MEASURED).splitlines()[-1])
+        # Figures of a version that serves no longer would start a retraining for nothing.
+        assert script(MEANWHILE).splitlines()[-1] == "nan told 0.3333"
 
     assert [run["score"] for run in runs] == [0, 0.33, 0.33, 0.67, 0, 0.33, 0.33]
     assert {run["rows"] for run in runs} == {100}

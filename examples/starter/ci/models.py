@@ -84,15 +84,22 @@ def train(args: argparse.Namespace) -> str:
 def submit(args: argparse.Namespace) -> str:
     """Trains on the platform: one run of an Airflow DAG, which finds the run's ID in its conf."""
     base = f"{variable('AIRFLOW_URL').rstrip('/')}/api/v2/dags/{args.dag}/dagRuns"
-    run = start(MlflowClient(), args.experiment, {COMMIT: commit()}).run_id
+    variable("AIRFLOW_TOKEN")  # without it, there need be no run
+    client = MlflowClient()
+    run = start(client, args.experiment, {COMMIT: commit()}).run_id
     body = {"dag_run_id": run, "logical_date": None, "conf": {"mlflow_run_id": run}}
-    airflow("POST", base, body)
+    try:
+        airflow("POST", base, body)
+    except BaseException:
+        client.set_terminated(run, "FAILED")
+        raise
     deadline = time.monotonic() + args.timeout
     while (state := state_of(f"{base}/{run}")) not in ("success", "failed"):
         if time.monotonic() > deadline:
             raise SystemExit(f"{args.dag} is still {state} after {args.timeout} seconds")
         time.sleep(args.every)
     if state == "failed":
+        client.set_terminated(run, "FAILED")
         raise SystemExit(f"{args.dag} failed; see its run {run} in Airflow")
     return run
 
@@ -457,6 +464,10 @@ def drift(args: argparse.Namespace) -> str:
             client.log_artifact(run, f"{folder}/drift.html")
         client.set_tag(run, "report", told or "here")
         client.set_terminated(run)
+    serving = version_of(client, args.model, CHAMPION)
+    if serving is None or serving.version != champion.version:
+        print(f"version {champion.version} serves no longer: nobody is told", file=sys.stderr)
+        return "nan"
     push("drift", args.model, figures, **({"plinth_performance_drop": lost} if lost else {}))
     return f"{figures['plinth_drift_score']:.4g}"
 

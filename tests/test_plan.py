@@ -121,6 +121,14 @@ def test_whoever_cleans_up_goes_last(environment: str, plan: Plans) -> None:
     assert ways <= waits("Release", "aws-load-balancer-controller")
 
 
+def test_kinds_that_other_teams_may_use_outlive_the_platform(plan: Plans) -> None:
+    """Deleting a CRD deletes every object of its kind, or hangs on the finalizers of those."""
+    made = {r.name: r for r in plan("dev").graph if r.type.endswith(":Release")}
+    values = made["external-secrets"].inputs["values"]
+    assert values["crds"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert made["cert-manager"].inputs["values"]["crds"]["keep"]
+
+
 def test_the_secret_store_serves_the_platform_s_own_namespaces(plan: Plans) -> None:
     graph = plan("dev").graph
     store = next(r for r in graph if r.name == "secret-store")

@@ -227,6 +227,9 @@ class ClusterServices(pulumi.ComponentResource):
         """The operator and the cloud's store, which may be behind a certificate of ours."""
         values = {
             "installCRDs": True,
+            # Kept on delete: a cluster's other teams may have secrets of these kinds by now. They
+            # would go with the CRDs, or never: each has a finalizer that the operator takes off.
+            "crds": {"annotations": {"helm.sh/resource-policy": "keep"}},
             "replicaCount": self._copies,
             "leaderElect": True,
             "webhook": {"replicaCount": self._copies},

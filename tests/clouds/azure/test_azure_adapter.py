@@ -369,6 +369,8 @@ def test_accelerators_and_spot_machines() -> None:
     assert f"{key}={value}:{effect}" in pool["nodeTaints"]
     assert "nvidia-device-plugin" in names(graph("prod"), ":Release")
     assert "nvidia-device-plugin" not in names(graph("dev"), ":Release")
+    plugin = one(graph("prod"), ":Release", "nvidia-device-plugin").inputs
+    assert plugin["values"]["tolerations"] == [{"operator": "Exists"}], "on spot machines too"
 
 
 def test_disks_of_volumes_are_under_the_key() -> None:

@@ -197,7 +197,10 @@ class Addons(Component):
         """
         pools = self.site.blueprint.settings.cluster.node_pools.values()
         if any(machines.has_gpu(machines.node(pool)) for pool in pools):
-            yield self._release(_DEVICES, {"resources": _resources("50m", "128Mi")})
+            # By itself it tolerates no taint that a spec adds: such a pool would offer no device.
+            everywhere = [{"operator": "Exists"}]
+            values = {"tolerations": everywhere, "resources": _resources("50m", "128Mi")}
+            yield self._release(_DEVICES, values)
 
 
 def _resources(cpu: str, memory: str) -> dict[str, Any]:

@@ -75,10 +75,13 @@ class Addons(Component):
                 self.site.blueprint.pins.charts[_DEVICES],
                 namespace=_SPACE,
                 values={
+                    # By itself it tolerates neither the taint of spot machines nor any that a spec
+                    # adds: such a pool would offer no device.
+                    "tolerations": [{"operator": "Exists"}],
                     "resources": {
                         "requests": {"cpu": "50m", "memory": "128Mi"},
                         "limits": {"memory": "128Mi"},
-                    }
+                    },
                 },
                 parent=self,
                 depends_on=self._cluster.handle.ready,

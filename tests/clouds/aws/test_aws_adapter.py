@@ -319,6 +319,15 @@ def test_node_groups_follow_the_pools() -> None:
 def test_device_plugin_comes_with_accelerators_only() -> None:
     assert "nvidia-device-plugin" in names(graph("prod"), ":Release")
     assert "nvidia-device-plugin" not in names(graph("dev"), ":Release")
+    plugin = one(graph("prod"), ":Release", "nvidia-device-plugin").inputs
+    assert plugin["values"]["tolerations"] == [{"operator": "Exists"}], "on pools with any taint"
+
+
+def test_add_ons_follow_the_cluster() -> None:
+    """EKS updates none by itself: without a version each would stay what it was at first."""
+    addons = of_type(graph("prod"), "eks/addon:Addon")
+    assert [addon.name for addon in addons if not addon.inputs.get("addonVersion")] == []
+    assert len(addons) == 5
 
 
 def test_nothing_waits_for_what_waits_for_it() -> None:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import pulumi
 import pulumi_aws as aws
 from pulumi import Output, ProviderResource, Resource, ResourceOptions
 from pulumi_kubernetes.provider import Provider
@@ -114,7 +115,7 @@ class Cluster(Component):
                 "resources": ["secrets"],
             },
             enabled_cluster_log_types=list(_LOGS),
-            # Networking and DNS come as managed add-ons below, which EKS upgrades.
+            # Networking and DNS come as managed add-ons below.
             bootstrap_self_managed_addons=False,
             deletion_protection=self.site.durable,
             tags=self.tags(),
@@ -215,10 +216,20 @@ class Cluster(Component):
         depends_on: Sequence[Resource] = (),
         values: Mapping[str, Any] | None = None,
     ) -> Resource:
-        """An add-on at the version that EKS prefers for the cluster's Kubernetes."""
+        """An add-on at the version that EKS prefers for the cluster's Kubernetes.
+
+        Left out, the version would stay what it was at first: EKS updates no add-on by itself, not
+        even with its cluster (Amazon EKS User Guide, "Update an Amazon EKS add-on").
+        """
+        preferred = aws.eks.get_addon_version_output(
+            addon_name=name,
+            kubernetes_version=self.site.blueprint.pins.kubernetes,
+            opts=pulumi.InvokeOutputOptions(parent=self),
+        )
         addon: Resource = aws.eks.Addon(
             name,
             addon_name=name,
+            addon_version=preferred.version,
             cluster_name=self._cluster.name,
             configuration_values=json.dumps(values) if values else None,
             resolve_conflicts_on_create="OVERWRITE",

@@ -272,6 +272,15 @@ def test_capability_is_made_of_the_same_objects_on_every_cluster(
     assert [str(found) for found in here - everywhere if not _explained(cloud, part, found)] == []
 
 
+@pytest.mark.parametrize("cloud", CLUSTERS)
+def test_what_pods_read_is_changed_in_place(cloud: str, plan: Plans) -> None:
+    """Deleted and made anew, Alertmanager's routes would be none for a while."""
+    made = plan(DEV[cloud]).graph
+    (provider,) = (r for r in made if r.type == "pulumi:providers:kubernetes")
+    assert provider.inputs["enableConfigMapMutable"] == "true"
+    assert provider.inputs["enableSecretMutable"] == "true"
+
+
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_a_platform_is_made_of_what_its_cloud_says(cloud: str, plan: Plans) -> None:
     """No cluster's objects where there is none, and nobody else's resources."""

@@ -255,8 +255,10 @@ class Cluster(Component):
                 self._cluster.certificate_authority.data,
             ).apply(lambda known: kubeconfig(*known, region=self.site.region)),
             cluster_identifier=self._cluster.endpoint,
-            # By default a changed ConfigMap is deleted and made anew; a pod starting then fails.
+            # By default changed ones are deleted and made anew; a pod starting then fails, and
+            # Alertmanager tells nobody.
             enable_config_map_mutable=True,
+            enable_secret_mutable=True,
             opts=ResourceOptions(parent=self),
         )
         return provider

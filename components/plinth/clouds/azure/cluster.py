@@ -331,8 +331,10 @@ class Cluster(Component):
             "kubernetes",
             kubeconfig=config.apply(lambda known: kubeconfig(*known)),
             cluster_identifier=self._host(cluster),
-            # By default a changed ConfigMap is deleted and made anew; a pod starting then fails.
+            # By default changed ones are deleted and made anew; a pod starting then fails, and
+            # Alertmanager tells nobody.
             enable_config_map_mutable=True,
+            enable_secret_mutable=True,
             opts=ResourceOptions(parent=self),
         )
         return provider

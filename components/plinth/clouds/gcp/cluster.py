@@ -254,8 +254,10 @@ class Cluster(Component):
                 self._cluster.master_auth.cluster_ca_certificate,
             ).apply(lambda known: kubeconfig(*known)),
             cluster_identifier=self._cluster.endpoint,
-            # By default a changed ConfigMap is deleted and made anew; a pod starting then fails.
+            # By default changed ones are deleted and made anew; a pod starting then fails, and
+            # Alertmanager tells nobody.
             enable_config_map_mutable=True,
+            enable_secret_mutable=True,
             opts=ResourceOptions(parent=self),
         )
         return provider

@@ -16,7 +16,8 @@ from pydantic_core import PydanticCustomError, core_schema
 from plinth.errors import Location, Problem, nearest
 from plinth.spec import wording
 from plinth.spec.document import parse
-from plinth.spec.models import Settings
+from plinth.spec.models import Cluster, Settings
+from plinth.spec.options import Alerts, CloudOptions
 from plinth.spec.overlay import resolve
 from plinth.spec.problems import from_validation, merge
 from plinth.spec.schema import json_schema
@@ -366,3 +367,14 @@ def test_every_message_is_one_sentence_without_a_period() -> None:
         for problem in check(text + "\n"):
             assert not problem.message.endswith(".")
             assert (problem.fix or "").endswith(".")
+
+
+def test_who_is_listed_twice_counts_once() -> None:
+    """Each would be a resource of its own, and two of one name are none of the spec's business."""
+    twice = ["ml@example.com", "ops@example.com", "ml@example.com"]
+    assert Alerts.model_validate({"email": twice}).email == ("ml@example.com", "ops@example.com")
+    people = {"admins": ["a", "a"], "viewers": ["b", "c", "b"]}
+    cluster = Cluster.model_validate(people)
+    assert (cluster.admins, cluster.viewers) == (("a",), ("b", "c"))
+    block = CloudOptions.model_validate(people)
+    assert (block.admins, block.viewers) == (("a",), ("b", "c"))

@@ -26,6 +26,7 @@ from plinth.spec.types import (
     Label,
     Model,
     Percent,
+    Principals,
     SecretRef,
 )
 
@@ -250,10 +251,10 @@ class Cluster(Model):
     public_access: tuple[Cidr, ...] = Field(
         default=(), description="Who may reach the API server over the internet. Default: nobody."
     )
-    admins: tuple[str, ...] = Field(
+    admins: Principals = Field(
         default=(), description="Cloud identities with full rights on the cluster."
     )
-    viewers: tuple[str, ...] = Field(
+    viewers: Principals = Field(
         default=(), description="Cloud identities that may look and not touch."
     )
 

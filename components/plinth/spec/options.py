@@ -16,10 +16,11 @@ from plinth.spec.types import (
     Cron,
     Days,
     Derived,
-    Email,
+    Emails,
     Label,
     Memory,
     Model,
+    Principals,
     SecretRef,
     ServerReplicas,
 )
@@ -37,10 +38,10 @@ class CloudOptions(Model):
     zone: str | None = Field(
         default=None, min_length=1, description="Takes the place of `domain.zone` on this cloud."
     )
-    admins: tuple[str, ...] | None = Field(
+    admins: Principals | None = Field(
         default=None, description="Takes the place of `cluster.admins` on this cloud."
     )
-    viewers: tuple[str, ...] | None = Field(
+    viewers: Principals | None = Field(
         default=None, description="Takes the place of `cluster.viewers` on this cloud."
     )
 
@@ -196,9 +197,7 @@ class ServingOptions(CapabilityOptions):
 class Alerts(Model):
     """Who is told, and when."""
 
-    email: tuple[Email, ...] = Field(
-        default=(), description="Addresses. Default: the owner.", max_length=20
-    )
+    email: Emails = Field(default=(), description="Addresses. Default: the owner.", max_length=20)
     slack: SecretRef | None = Field(
         default=None, description="Secret that holds an incoming-webhook URL."
     )

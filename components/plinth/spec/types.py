@@ -50,12 +50,19 @@ def _email(value: str) -> str:
     return value
 
 
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
 Cidr = Annotated[
     str,
     AfterValidator(_network),
     Field(description="Network in CIDR notation.", examples=["10.0.0.0/16"]),
 ]
 Email = Annotated[str, AfterValidator(_email), Field(examples=["ml-platform@example.com"])]
+#: People, for each of whom clouds keep a thing of its own: who is listed twice counts once.
+Emails = Annotated[tuple[Email, ...], AfterValidator(_once)]
+Principals = Annotated[tuple[str, ...], AfterValidator(_once)]
 #: A DNS label short enough that `<platform>-<environment>-<part>` fits every cloud's limits.
 Label = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", min_length=2, max_length=20)]
 Host = Annotated[

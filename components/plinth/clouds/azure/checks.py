@@ -171,6 +171,16 @@ def _people(settings: Settings) -> Iterator[Problem]:
                 example = "00000000-1111-2222-3333-444444444444"
                 path = f"cluster.{field}.{index}"
                 yield problems.shape(path, principal, "the object ID of an Entra group", example)
+    viewers = {principal.lower() for principal in settings.cluster.viewers}
+    for principal in settings.cluster.admins:
+        if principal.lower() in viewers:
+            yield Problem(
+                code="admin-and-viewer",
+                message=f"{principal} is listed both as admin and as viewer",
+                path="cluster.viewers",
+                fix="Either may connect, a right that Azure gives once: remove it from one of the "
+                "lists.",
+            )
 
 
 def _logs(settings: Settings) -> Iterator[Problem]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from example import SPEC, Example
 from plinth.graph import UNKNOWN, Resource, capability_of
 from plinth.planning import Plan
 from plinth.rehearsal.outputs import computed
 
-Plans = Callable[[str], Plan]
+Plans = Callable[[str | Example], Plan]
 ENVIRONMENTS = ["dev", "staging", "prod"]
 
 
@@ -119,6 +121,22 @@ def test_whoever_cleans_up_goes_last(environment: str, plan: Plans) -> None:
         assert by_name["Release", "external-secrets"] in waits("Namespace", f"{space}-namespace")
     ways = {urn for (kind, _), urn in by_name.items() if kind in ("Route", "RouteTableAssociation")}
     assert ways <= waits("Release", "aws-load-balancer-controller")
+
+
+@pytest.mark.parametrize("cloud", ["aws", "azure", "gcp"])
+def test_records_are_kept_in_zones_of_parents_too(cloud: str, plan: Plans) -> None:
+    """external-dns compares its filter with the names of zones as well as with those of records."""
+    made = plan(Example(SPEC, "prod", cloud)).graph
+    (release,) = (r for r in made if r.name == "external-dns" and r.type.endswith(":Release"))
+    first, *others = release.inputs["values"]["extraArgs"]
+    option, _, pattern = first.partition("=")
+    assert option == "--regex-domain-filter"
+    assert "domainFilters" not in release.inputs["values"]
+    for name in ("mlflow.ml.example.com", "ml.example.com", "example.com"):
+        assert re.search(pattern, name), name
+    for name in ("com", "shop.example.com", "html.example.com", "mlxexample.com"):
+        assert not re.search(pattern, name), name
+    assert cloud == "azure" or any(other.startswith("--zone-id-filter=") for other in others)
 
 
 def test_kinds_that_other_teams_may_use_outlive_the_platform(plan: Plans) -> None:

@@ -7,6 +7,7 @@ for the one before by ``depends_on``, and the network outlives whatever makes a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -349,6 +350,8 @@ class ClusterServices(pulumi.ComponentResource):
         if domain is None or domain.zone is None:
             return ()
         identity = self._dns_rights("external-dns", "external-dns")
+        settings = dict(self._cloud.dns_values())
+        arguments = [f"--regex-domain-filter={names_in(domain.name)}"]
         values = {
             "provider": {"name": self._cloud.dns_provider()},
             "sources": ["gateway-httproute"],
@@ -357,9 +360,9 @@ class ClusterServices(pulumi.ComponentResource):
             # records would stay.
             "triggerLoopOnEvent": True,
             "txtOwnerId": self._blueprint.prefix,
-            "domainFilters": [domain.name],
+            "extraArgs": [*arguments, *settings.pop("extraArgs", ())],
             **_identity_values(identity, name="external-dns"),
-            **self._cloud.dns_values(),
+            **settings,
         }
         after = [*gateway, *identity.ready]
         return self._service("external-dns", "external-dns", values, after)
@@ -454,6 +457,18 @@ class ClusterServices(pulumi.ComponentResource):
             parent=parent,
             depends_on=[secret, *depends_on],
         )
+
+
+def names_in(domain: str) -> str:
+    """A pattern of all names in a domain, and of the zones that these may be kept in.
+
+    A plain filter would let no zone of a parent be seen: external-dns compares filters with the
+    names of zones too (v0.21, ``provider/aws``, ``provider/azure`` and ``provider/google``).
+    """
+    labels = domain.split(".")
+    parents = [".".join(labels[number:]) for number in range(1, len(labels) - 1)]
+    patterns = [rf"(.+\.)?{re.escape(domain)}", *map(re.escape, parents)]
+    return "|".join(f"^{pattern}$" for pattern in patterns)
 
 
 def _identity_values(identity: WorkloadIdentity, **account: str) -> dict[str, Any]:

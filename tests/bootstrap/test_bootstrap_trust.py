@@ -65,6 +65,10 @@ def test_azure_devops_is_told_by_its_connections() -> None:
         {"environments": ["prod:ref"]},
         {"issuer": "http://gitlab.com"},
         {"deploy": ["repo:example/churn:*"]},
+        {"preview": ["*"]},
+        {"preview": ["repo:example/*"]},
+        {"preview": ["repo:*/example/churn:pull_request"]},
+        {"preview": ["repo:example/churn:?*"]},
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,3 +106,19 @@ def test_printed_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         "PLINTH_PROJECT_NUMBER_DEV": None,
         "PLINTH_PROJECT_NUMBER_PROD_EU": None,
     }
+
+
+def test_without_a_word_the_specs_environments_deploy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the pipelines of `plinth ci github` come: from an environment, never from the branch."""
+    prepared("aws", tmp_path)
+    words = ["bootstrap", "aws", "--spec", str(tmp_path / "platform.yaml"), "--ci", "github",
+             "--repository", "example/churn", "--print-only"]  # fmt: skip
+    for more, deploying in (((), ("dev", "prod-eu")), (("--environment", "live"), ("live",))):
+        with pytest.raises(SystemExit):
+            main([*words, *more])
+        made = capsys.readouterr().out.partition("--role-name plinth-deploy")[2].partition("\n")[0]
+        found = json.loads(shlex.split(made)[3])["Statement"][0]["Condition"]["StringEquals"]
+        subjects = next(each for key, each in found.items() if key.endswith(":sub"))
+        assert subjects == [f"repo:example/churn:environment:{name}" for name in deploying]

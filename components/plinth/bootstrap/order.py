@@ -102,7 +102,6 @@ def order_of(
     owner: str | None = None,
     cost_center: str | None = None,
     budget: float | None = None,
-    trust: Trust | None = None,
     adopt: bool = False,
     without: Sequence[str] = (),
 ) -> Order:
@@ -117,7 +116,6 @@ def order_of(
         owner: Address of the owner.
         cost_center: Cost centre.
         budget: Monthly budget; what the environments have together.
-        trust: The CI.
         adopt: Whether CI's identities were made by hand.
         without: Parts to leave out, see :mod:`plinth.bootstrap.parts`.
 
@@ -155,7 +153,6 @@ def order_of(
         budget=float(values["--budget"]),
         currency=first.cost.currency if first else "USD",
         notify=tuple(dict.fromkeys(each for one in there for each in one.settings.cost.notify)),
-        trust=trust,
         blueprints=there,
         adopt=adopt,
         without=leave,

@@ -112,6 +112,10 @@ def trust_of(
         )
     if not _ISSUER.fullmatch(issuer):
         raise _refused("issuer", issuer, "an issuer", fix="Write it like https://gitlab.com.")
+    for subject in found[0]:
+        if re.search(r"[*?]", subject[:-1] if repository in subject else subject):
+            fix = "A pattern names the repository, and stands at the end alone: …ORG/REPO…*."
+            raise _refused("preview-subject", subject, "of this repository alone", fix=fix)
     for subject in found[1]:
         if re.search(r"[*?]", subject):
             raise _refused("deploy-subject", subject, "one subject", fix="Write it in full.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
 @click.option("--ci", metavar="NAME", help="CI to trust: github, gitlab or azure-devops.")
 @click.option("--repository", metavar="ORG/REPO", help="The repository to trust.")
 @click.option("--branch", default="main", show_default=True, help="Protected branch that deploys.")
-@click.option("--environment", "environments", multiple=True, help="CI environment that deploys.")
+@click.option(
+    "--environment",
+    "environments",
+    multiple=True,
+    help="CI environment that deploys.  [default: the spec's in the account]",
+)
 @click.option("--issuer", metavar="URL", help="Another issuer of tokens than the CI's usual one.")
 @click.option("--preview-subject", multiple=True, help="Subject of previews, if not the usual.")
 @click.option("--deploy-subject", multiple=True, help="Subject of deployments, likewise.")
@@ -101,16 +107,18 @@ def bootstrap(
         budget=budget,
         adopt=adopt,
         without=without,
-        trust=_trust(
-            ci,
-            repository,
-            branch=branch,
-            environments=environments,
-            issuer=issuer,
-            preview=preview_subject,
-            deploy=deploy_subject,
-        ),
     )
+    trust = _trust(
+        ci,
+        repository,
+        branch=branch,
+        # As `plinth ci github` calls the CI's own.
+        environments=environments or tuple(each.environment for each in order.blueprints),
+        issuer=issuer,
+        preview=preview_subject,
+        deploy=deploy_subject,
+    )
+    order = replace(order, trust=trust)
     if print_only:
         from plinth.bootstrap.script import script
 

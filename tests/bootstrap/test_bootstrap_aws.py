@@ -85,6 +85,29 @@ def test_the_boundary_refuses(action: str) -> None:
     assert any(fnmatchcase(action.lower(), pattern.lower()) for pattern in denied)
 
 
+def test_logs_are_not_for_deployments_and_workloads_to_write() -> None:
+    """What is overwritten or marked as deleted goes for good after a while."""
+
+    def refused(action: str, resource: str) -> bool:
+        statements = documents.boundary("111111111111", BUCKETS)["Statement"]
+        return any(
+            fnmatchcase(action, pattern) and fnmatchcase(resource, arn)
+            for each in statements
+            if each["Effect"] == "Deny" and "Condition" not in each
+            for pattern in each["Action"]
+            for arn in each["Resource"]
+        )
+
+    state, audit, access = (f"arn:aws:s3:::{name}" for name in BUCKETS)
+    for action in ("s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject", "s3:DeleteObjectVersion"):
+        assert refused(action, f"{audit}/AWSLogs/x")
+        assert refused(action, f"{access}/state/x")
+    assert not refused("s3:PutObject", f"{state}/.pulumi/x")
+    assert not refused("s3:DeleteObject", f"{state}/.pulumi/locks/x")
+    assert refused("s3:DeleteObjectVersion", f"{state}/.pulumi/x")
+    assert refused("s3:PutBucketPolicy", state)
+
+
 def test_a_pattern_is_compared_as_one_and_a_name_as_a_name() -> None:
     exact = documents.trust("arn", "host", "aud", ["repo:a/b:pull_request"])
     assert exact["Statement"][0]["Condition"] == {

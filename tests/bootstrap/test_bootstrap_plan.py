@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from accounts_support import CLOUDS, graph, order
+from accounts_support import CLOUDS, TRUST, graph, order
 from plinth import registry
-from plinth.bootstrap.order import Order
-from plinth.bootstrap.planning import build, judge, refuse_violations
+from plinth.bootstrap.planning import build, graph_of, judge, refuse_violations
 from plinth.bootstrap.script import script
+from plinth.bootstrap.trust import Trust, trust_of
 from plinth.errors import PolicyError, UsageError
 from plinth_policies import coverage
 
@@ -66,8 +68,6 @@ def test_the_outputs_are_the_names_that_ci_finds(cloud: str) -> None:
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_without_a_ci_nobody_is_let_in(cloud: str) -> None:
-    from plinth.bootstrap.planning import graph_of
-
     alone = graph_of(replace(order(cloud), trust=None))
     assert not [each for each in alone if "Identities" in each.urn]
     assert [each for each in graph(cloud) if "Identities" in each.urn]
@@ -104,24 +104,35 @@ def test_there_is_no_script_for_nobody() -> None:
         script(replace(order("aws"), trust=None))
 
 
-def test_google_takes_tokens_that_azure_devops_made_for_microsoft() -> None:
-    from plinth.bootstrap.planning import graph_of
-    from plinth.bootstrap.trust import trust_of
+DEVOPS = trust_of(
+    "azure-devops",
+    "example/churn",
+    issuer="https://login.microsoftonline.com/00000000-0000-0000-0000-0000000000aa/v2.0",
+    preview=["sc://example/churn/preview"],
+    deploy=["sc://example/churn/deploy"],
+)
 
-    devops = trust_of(
-        "azure-devops",
-        "example/churn",
-        issuer="https://login.microsoftonline.com/00000000-0000-0000-0000-0000000000aa/v2.0",
-        preview=["sc://example/churn/preview"],
-        deploy=["sc://example/churn/deploy"],
-    )
+
+def google_provider(trust: Trust) -> Mapping[str, Any]:
     kind = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+    found = graph_of(replace(order("gcp"), trust=trust))
+    (provider,) = [each for each in found if each.type == kind]
+    return provider.inputs
 
-    def audiences(cloud_order: Order) -> object:
-        (provider,) = [each for each in graph_of(cloud_order) if each.type == kind]
-        return provider.inputs["oidc"].get("allowedAudiences")
 
-    assert not audiences(order("gcp"))
-    theirs = replace(order("gcp"), trust=devops)
-    assert audiences(theirs) == ["api://AzureADTokenExchange"]
-    assert "--allowed-audiences=api://AzureADTokenExchange" in script(theirs)
+def test_google_takes_tokens_that_azure_devops_made_for_microsoft() -> None:
+    assert not google_provider(TRUST)["oidc"].get("allowedAudiences")
+    assert google_provider(DEVOPS)["oidc"]["allowedAudiences"] == ["api://AzureADTokenExchange"]
+    text = script(replace(order("gcp"), trust=DEVOPS))
+    assert "--allowed-audiences=api://AzureADTokenExchange" in text
+
+
+def test_google_is_told_no_subject_that_may_be_longer_than_it_takes() -> None:
+    """Branches are as long as people like; four identifiers are longer than 127 bytes."""
+    for trust in (trust_of("gitlab", "example/ml/churn"), DEVOPS):
+        mapping = google_provider(trust)["attributeMapping"]
+        subject = mapping["google.subject"]
+        # Compared with, perhaps, but never handed on.
+        assert "assertion.sub" not in subject.rpartition("?")[2]
+        words = shlex.split(script(replace(order("gcp"), trust=trust)), comments=True)
+        assert any(f"google.subject={subject}" in word.split(";") for word in words)

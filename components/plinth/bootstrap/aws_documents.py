@@ -149,10 +149,12 @@ def boundary(account: str, guarded_buckets: Sequence[str]) -> dict[str, Any]:
 
     Args:
         account: The account.
-        guarded_buckets: Names of the buckets that hold state and audit trail.
+        guarded_buckets: Names of the buckets that hold state, audit trail and access logs; only
+            the first is for deployments to write to.
     """
     root = f"arn:aws:iam::{account}"
     buckets = [f"arn:aws:s3:::{name}" for name in guarded_buckets]
+    logs = [f"{bucket}/*" for bucket in buckets[1:]]
     return document(
         _statement(
             "AtMost",
@@ -190,8 +192,10 @@ def boundary(account: str, guarded_buckets: Sequence[str]) -> dict[str, Any]:
                 "s3:DeleteBucket*", "s3:DeleteObjectVersion", "s3:PutBucket*",
                 "s3:PutEncryption*", "s3:PutLifecycle*",
             ],
-            [*buckets, *(f"{bucket}/*" for bucket in buckets)],
+            # With their objects: policies have little room.
+            [f"{bucket}*" for bucket in buckets],
         ),
+        _statement("KeepLogs", "Deny", ["s3:DeleteObject", "s3:PutObject*"], logs),
         _statement(
             "KeepKeys",
             "Deny",

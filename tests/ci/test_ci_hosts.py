@@ -14,7 +14,7 @@ from ci_servers import TOKEN, FakeAzureDevOps, FakeGitHub, FakeGitLab, Refusal, 
 from ci_support import APPROVED, BLOCKER, review
 
 from plinth.ci import notes
-from plinth.ci.hosts import Host, host
+from plinth.ci.hosts import Host, host, http
 from plinth.ci.hosts.http import Api, HostError
 from plinth.errors import PlinthError, UsageError
 
@@ -76,6 +76,11 @@ class Case:
     def issues(self) -> list[tuple[str, bool]]:
         found = self.host().issues(notes.LABEL, notes.title_of("churn"))
         return [(note.body, note.open) for note in found]
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture(params=[FakeGitHub, FakeGitLab, FakeAzureDevOps])
@@ -187,6 +192,7 @@ def test_an_environment_that_was_not_looked_at_keeps_the_issue_open(case: Case) 
         (302, {"Location": "https://example.com/sign-in"}, "token-refused"),
         (403, {}, "token-rights"),
         (403, {"x-ratelimit-remaining": "0"}, "rate-limit"),
+        (403, {"x-ratelimit-remaining": "900", "Retry-After": "60"}, "rate-limit"),
         (429, {"Retry-After": "30"}, "rate-limit"),
         (404, {}, "host-not-found"),
         (500, {}, "host-failed"),
@@ -208,6 +214,38 @@ def test_refusals_are_one_sentence_without_the_token(
     assert TOKEN not in repr(problem) + repr(case.host())
 
 
+def test_a_host_that_fails_for_a_moment_is_asked_again(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes.post_comment(case.host(), comment(), platform="churn")
+    answer, failed = case.server.answer, set()
+
+    def stumble(request: Any) -> Any:
+        # Each request fails twice at first, but for those that would make a second thing.
+        key = (request.method, request.path)
+        tries = [each for each in failed if each[:2] == key]
+        if request.method != "POST" and len(tries) < 2:
+            failed.add((*key, len(tries)))
+            raise Refusal(502)
+        return answer(request)
+
+    monkeypatch.setattr(case.server, "answer", stumble)
+    notes.post_comment(case.host(), comment(environment="prod"), platform="churn")
+    assert failed
+    (only,) = case.bodies
+    assert "prod" in only
+
+
+def test_nothing_is_made_twice(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> None:
+        raise Refusal(502)
+
+    monkeypatch.setattr(case.server, "answer", fail)
+    with pytest.raises(HostError):
+        case.host().create_comment("7", "hello")
+    assert len(case.server.requests) == 1
+
+
 def test_redirects_are_not_followed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     url = case.server.url
 
@@ -227,7 +265,8 @@ def test_a_host_that_is_away() -> None:
     assert refused.value.problems[0].code == "host-unreachable"
 
 
-def test_a_refusal_that_is_torn() -> None:
+def test_a_refusal_that_is_torn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_PAUSES", ())
     torn = b"HTTP/1.1 502 Bad Gateway\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n{"
 
     def answer() -> None:

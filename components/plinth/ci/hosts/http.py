@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -14,12 +15,18 @@ from urllib.parse import urlencode, urlsplit
 from plinth.errors import PlinthError, Problem
 
 _TIMEOUT_SECONDS: Final = 30
+#: Seconds before a request is sent again, as a gateway that fails mostly does so for a moment.
+_PAUSES: Final = (1.0, 5.0)
 #: Comments are small; a page of a hundred of them may be some MiB.
 _LARGEST: Final = 32 << 20
 
 
 class HostError(PlinthError):
     """The platform that hosts the repository refused, or could not be reached."""
+
+
+class _PassingError(HostError):
+    """It may be otherwise in a moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +67,7 @@ class Api:
         content: str = "application/json",
         **query: str | int,
     ) -> Answer:
-        """Sends one request.
+        """Sends one request; sends it again where the host fails, unless that makes a second thing.
 
         Raises:
             HostError: It was refused, or there was no answer.
@@ -79,6 +86,14 @@ class Api:
             request.add_unredirected_header(name, value)
         if data is not None:
             request.add_header("Content-Type", content)
+        for pause in () if method == "POST" else _PAUSES:
+            try:
+                return self._send(request, method, path)
+            except _PassingError:
+                time.sleep(pause)
+        return self._send(request, method, path)
+
+    def _send(self, request: urllib.request.Request, method: str, path: str) -> Answer:
         try:
             with _OPENER.open(request, timeout=_TIMEOUT_SECONDS) as answer:
                 text = answer.read(_LARGEST)
@@ -88,7 +103,7 @@ class Api:
                 self._refused(error, method, path)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise HostError(
+            raise _PassingError(
                 Problem(
                     code="host-unreachable",
                     message=f"{self.host} cannot be reached at {_origin(self.url)}: {reason}",
@@ -106,11 +121,14 @@ class Api:
 
     def _refused(self, error: urllib.error.HTTPError, method: str, path: str) -> NoReturn:
         code, message, fix = self._meaning(error, f"{method} /{path.lstrip('/')}")
-        raise HostError(Problem(code=code, message=message, fix=fix)) from None
+        kind = _PassingError if error.code >= 500 else HostError
+        raise kind(Problem(code=code, message=message, fix=fix)) from None
 
     def _meaning(self, error: urllib.error.HTTPError, call: str) -> tuple[str, str, str]:
-        if error.code == 429 or error.headers.get("x-ratelimit-remaining") == "0":
-            wait = error.headers.get("retry-after")
+        wait = error.headers.get("retry-after")
+        # GitHub's 403 for too many requests at once leaves some of the hour's.
+        spent = wait or error.headers.get("x-ratelimit-remaining") == "0"
+        if error.code == 429 or (error.code == 403 and spent):
             after = f" for {wait} seconds" if wait else ""
             message = f"{self.host} allows no more requests{after} (rate limit)"
             return "rate-limit", message, "Run the job again later."

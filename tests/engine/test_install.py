@@ -97,6 +97,23 @@ def test_a_download_that_was_changed_is_refused(
     assert [path.name for path in base.iterdir()] == [".install.lock"]
 
 
+def test_what_no_sum_proves_is_not_taken_but_built(
+    host: Path, cache: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Go proves the modules that it builds from, by its checksum database."""
+    release(host, script=b"#!/bin/sh\necho v6.6.6\n")
+    sums = host / "pulumi-3.259.0-checksums.txt"
+    fake_go(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    for text in ("", "0000  another-file.tar.gz\n", None):
+        if text is None:
+            sums.unlink()
+        else:
+            sums.write_text(text, encoding="utf-8")
+        cached_executable(environment=cache).unlink(missing_ok=True)
+        assert install.install(lambda *_: None, environment=cache).version == "3.259.0"
+
+
 def test_a_download_that_does_not_run_is_not_kept(host: Path, cache: dict[str, str]) -> None:
     release(host, script=b"#!/bin/sh\nexit 1\n")
     with pytest.raises(EngineError, match="does not run"):

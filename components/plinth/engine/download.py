@@ -19,7 +19,7 @@ from plinth.errors import EngineError, Problem
 
 _RELEASES: Final = "https://get.pulumi.com/releases/sdk"
 
-#: Where a release's SHA-256 sums are published; a release without any is taken as it is.
+#: Where a release's SHA-256 sums are published, since 3.40 (pulumi/pulumi#10807).
 _SUMS: Final = (
     _RELEASES + "/pulumi-{version}-checksums.txt",
     "https://github.com/pulumi/pulumi/releases/download/v{version}/pulumi-{version}-checksums.txt",
@@ -33,7 +33,7 @@ _MACHINES: Final = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64"
 
 
 class UnreachableError(Exception):
-    """The release host cannot be reached, or has nothing for this machine."""
+    """Nothing that can be proven is to be had for this machine."""
 
 
 def archive_name(version: str, system: str = sys.platform, machine: str | None = None) -> str:
@@ -54,15 +54,16 @@ def download(folder: Path, version: str, progress: Callable[[str, float | None],
     """Fetches a release and unpacks its executables into ``folder``.
 
     Raises:
-        UnreachableError: The host cannot be reached, or the transfer broke off.
+        UnreachableError: The host cannot be reached, the transfer broke off, or there is no sum to
+            compare with.
         EngineError: What arrived is not what was published.
     """
     name = archive_name(version)
     progress(f"Downloading the Pulumi CLI {version}", None)
+    expected = _published_sum(name, version)
     with tempfile.TemporaryFile() as archive:
         digest = _fetch(f"{_RELEASES}/{name}", archive, version, progress)
-        expected = _published_sum(name, version)
-        if expected is not None and digest != expected:
+        if digest != expected:
             raise EngineError(
                 Problem(
                     code="engine-checksum",
@@ -97,7 +98,7 @@ def _fetch(
     return digest.hexdigest()
 
 
-def _published_sum(name: str, version: str) -> str | None:
+def _published_sum(name: str, version: str) -> str:
     for pattern in _SUMS:
         url = pattern.format(version=version)
         try:
@@ -112,7 +113,7 @@ def _published_sum(name: str, version: str) -> str | None:
         }
         if name in sums:
             return sums[name].lower()
-    return None
+    raise UnreachableError
 
 
 def _entries(archive: IO[bytes], *, zipped: bool) -> Iterator[tuple[str, bytes]]:

@@ -202,6 +202,41 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     assert "make test" in mine.read_text()
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_project_in_a_folder_of_its_repository(platform: str, tmp_path: Path) -> None:
+    """Pipelines run at the repository's top, where paths begin; and names may have spaces."""
+    project = tmp_path / "ml platform"
+    spec = project / "stacks" / "platform.yaml"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(SPEC, encoding="utf-8")
+    (project / "Pulumi.yaml").write_text("name: plinth\n", encoding="utf-8")
+    text = "".join(path.read_text() for path in written(platform, spec, tmp_path))
+    named = re.findall(r"--spec ('[^']*'|\S+)", text)
+    assert set(named) == {"'ml platform/stacks/platform.yaml'"}
+    assert "ml platform/stacks/" in "".join(line for line in text.splitlines() if "lock" in line)
+    # Anywhere else they wait to be merged by hand into the project's own repository.
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    text = "".join(path.read_text() for path in written(platform, spec, elsewhere))
+    assert set(re.findall(r"--spec ([\w/.]+)", text)) == {"stacks/platform.yaml"}
+
+
+def test_settings_of_the_pipeline_hold_on_azure_devops(tmp_path: Path) -> None:
+    """What the YAML declares would hide them (Azure Pipelines, "Define variables")."""
+    for path in written("azure-devops", SPECS[0], tmp_path):
+        text = path.read_text(encoding="utf-8")
+        declared = yaml.safe_load(text).get("variables", {})
+        assert not {"PLINTH_ARGS", "PLINTH_PACKAGE"} & set(declared)
+        # Steps run with `set -u`.
+        assert all(used == "{PLINTH_ARGS:-}" for used in re.findall(r"\$(\S*PLINTH_ARGS\S*)", text))
+    setup = tmp_path / ".azure-pipelines" / "plinth-setup.yml"
+    assert '"${PLINTH_PACKAGE:-plinth[' in setup.read_text(encoding="utf-8")
+
+
+def test_files_in_another_encoding_are_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / ".gitlab-ci.yml").write_bytes("# für uns\n".encode("latin-1"))
+    assert [each.state for each in files("gitlab", SPECS[0], folder=tmp_path)] == ["foreign"]
+
+
 def test_states_tell_what_is_stale(tmp_path: Path) -> None:
     def states() -> set[str]:
         return {file.state for file in files("azure-devops", SPECS[0], folder=tmp_path)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -93,7 +94,7 @@ class File:
         """``new``, ``same``, ``changed``, or ``foreign`` when Plinth has not written it."""
         if not self.path.is_file():
             return "new"
-        found = self.path.read_text(encoding="utf-8")
+        found = self.path.read_text(encoding="utf-8", errors="replace")
         if found == self.text:
             return "same"
         return "changed" if _MARK in found else "foreign"
@@ -112,7 +113,8 @@ def files(
     Args:
         platform: One of :data:`PLATFORMS`.
         spec: The spec file.
-        folder: The repository that they are for. Default: the one of the spec.
+        folder: The repository that they are for, whose top they are written to. Default: where
+            the spec's project is.
         branch: The branch that deployments are made from.
         models: Whether the repository is a model's, not the platform's.
 
@@ -123,7 +125,10 @@ def files(
     root = root_of(spec)
     listed = (MODELS if models else PLATFORM)[platform]
     command = f"{platform}{' --models' if models else ''}"
-    return _rendered(listed, command, folder or root, _values(spec, root, branch))
+    # The project may be in a folder of its repository; elsewhere files wait to be merged by hand.
+    within = folder and spec.resolve().is_relative_to(folder.resolve())
+    top = folder if folder and within else root
+    return _rendered(listed, command, folder or root, _values(spec, top, branch))
 
 
 def airflow_files(spec: Path, *, folder: Path | None = None) -> tuple[File, ...]:
@@ -245,13 +250,13 @@ def write(found: tuple[File, ...]) -> None:
             file.path.write_text(file.text, encoding="utf-8")
 
 
-def _values(spec: Path, root: Path, branch: str) -> dict[str, Any]:
+def _values(spec: Path, top: Path, branch: str) -> dict[str, Any]:
     found = targets_of(spec)
     waves = [[found[name] for name in wave] for wave in waves_of(spec, found)]
     clouds = sorted({target.cloud for target in found.values()})
     release = version("plinth")
     name = next(iter(found.values())).platform
-    relative = Path(os.path.relpath(spec.absolute(), root))
+    relative = Path(os.path.relpath(spec.absolute(), top))
     return {
         "actions": {name: f"{name}@{commit} # {tag}" for name, (commit, tag) in _ACTIONS.items()},
         "branch": branch,
@@ -262,7 +267,7 @@ def _values(spec: Path, root: Path, branch: str) -> dict[str, Any]:
         "package": f"plinth[{','.join(clouds)}]=={release}",
         "python": "3.12",
         "runner": "ubuntu-24.04",
-        "spec": relative.as_posix(),
+        "spec": shlex.quote(relative.as_posix()),
         "targets": list(found.values()),
         "version": release,
         "waves": waves,

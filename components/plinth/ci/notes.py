@@ -23,7 +23,7 @@ from plinth.review.model import Review
 LABEL: Final = "plinth-drift"
 
 _APPROVED: Final = re.compile(r"<!-- plinth-approved (\{.*\}) -->")
-#: GitHub takes 65,536 characters in a comment, and 1 MiB in a summary.
+#: GitHub takes 65,536 characters in a comment, and 1 MiB, so bytes, in a summary.
 _LONGEST_COMMENT: Final = 65_000
 _LONGEST_LOG: Final = 900_000
 #: Of the last line; beyond, plans are approved as a whole, and none can be finished by its rest.
@@ -225,7 +225,7 @@ def post_issue(host: Host, body: str | None, *, platform: str) -> tuple[str, str
 
 def with_log(text: str, log: str) -> str:
     """A summary followed by a log, folded; of a log that is too long, the end."""
-    shown = log[-_LONGEST_LOG:]
+    shown = log.encode()[-_LONGEST_LOG:].decode(errors="ignore")
     cut = "(the beginning is left out)\n" if len(shown) < len(log) else ""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", shown) or [""]))
     return (

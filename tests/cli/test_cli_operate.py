@@ -27,13 +27,16 @@ def plinth(
 
 
 def test_what_is_not_up(plinth: Plinth) -> None:
-    assert plinth("outputs", "prod", "--rehearse").code == 0
+    answer = plinth("outputs", "prod", "--rehearse")
+    assert (answer.code, answer.out) == (1, "")
+    assert "prod is not up" in answer.err
+    assert "`plinth up prod --rehearse`" in answer.err
     assert not list(plinth.folder.rglob("PulumiPolicy.yaml")), "nothing is judged here"
-    for command in ("refresh", "destroy", "outputs"):
+    for command in ("refresh", "destroy"):
         answer = plinth(command, "prod", "--rehearse")
         assert (answer.code, answer.err) == (0, "")
         assert answer.out == "prod is not up; `plinth up prod --rehearse` brings it up.\n"
-    assert plinth("outputs", "prod", "--rehearse", "--json").json == {}
+    assert plinth("outputs", "prod", "--rehearse", "--json").problem["code"] == "not-up"
     assert plinth("destroy", "prod", "--rehearse", "--json").json["changes"] == []
 
 

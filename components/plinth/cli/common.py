@@ -10,9 +10,23 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from plinth.errors import EngineError, Problem
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_SPEC = Path("stacks/platform.yaml")
+
+
+def absent(environment: str, *, rehearse: bool = False) -> EngineError:
+    """What is asked of an environment that is not up has no answer."""
+    return EngineError(
+        Problem(
+            code="not-up",
+            message=f"{environment} is not up",
+            environment=environment,
+            fix=f"Run `plinth up {environment}{' --rehearse' if rehearse else ''}`.",
+        )
+    )
 
 
 def find_spec() -> Path:

@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from plinth.cli import output
-from plinth.cli.common import environment_argument, find_spec, json_option, spec_option
+from plinth.cli.common import absent, environment_argument, find_spec, json_option, spec_option
 from plinth.cli.usage import Choice
 from plinth.errors import EngineError, PlinthError, Problem, UsageError, unknown
 
@@ -188,7 +188,7 @@ def _one_of(kind: str, name: str | None, known: Collection[str], environment: st
     if name is not None and name in known:
         return name
     if not known:
-        raise EngineError(_absent(environment))
+        raise absent(environment)
     if name:
         message = f"{environment} has no {kind} '{name}'"
         raise UsageError(unknown(kind, name, known, message=message))
@@ -200,15 +200,6 @@ def _one_of(kind: str, name: str | None, known: Collection[str], environment: st
             environment=environment,
             fix="Name one of these.",
         )
-    )
-
-
-def _absent(environment: str) -> Problem:
-    return Problem(
-        code="not-up",
-        message=f"{environment} is not up",
-        environment=environment,
-        fix=f"Run `plinth up {environment}`.",
     )
 
 
@@ -326,5 +317,5 @@ def _outputs(spec: Path, environment: str, *, show_secrets: bool = False) -> dic
     opened = open_environment(spec, environment, rehearse=False, policies=False)
     found = opened.stack.outputs(show_secrets=show_secrets)
     if not found:
-        raise EngineError(_absent(environment))
+        raise absent(environment)
     return found

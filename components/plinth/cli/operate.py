@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from plinth.cli import fleet, output
-from plinth.cli.common import F, environment_argument, json_option, spec_option
+from plinth.cli.common import F, absent, environment_argument, json_option, spec_option
 from plinth.cli.fleet import chosen, every_option
 from plinth.cli.progress import progress
 from plinth.cli.reviewing import write
@@ -280,14 +280,14 @@ def outputs(
 
     opened = open_environment(spec, environment, rehearse=rehearse, policies=False)
     found = opened.stack.outputs(show_secrets=show_secrets)
+    if not found:
+        raise absent(environment, rehearse=rehearse)
     if as_json:
         output.emit(found)
-    elif found:
-        from plinth.cli import tables
+        return
+    from plinth.cli import tables
 
-        tables.show(tables.outputs(found))
-    else:
-        _show_absent(opened, as_json=False)
+    tables.show(tables.outputs(found))
 
 
 def _faulty(faults: Path | None) -> list[str]:
@@ -332,6 +332,7 @@ def _advise(found: Sequence[str]) -> None:
 
 
 def _show_absent(opened: Environment, *, as_json: bool) -> None:
+    """Says that there was nothing to do."""
     if as_json:
         from plinth.engine.changes import Outcome
 

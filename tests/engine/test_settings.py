@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from plinth.engine.settings import (
     Settings,
     backend_directory,
     backend_url,
+    embedded_url,
     environment_variables,
     run_variables,
 )
@@ -37,6 +39,21 @@ def log_in(home: Path, content: object) -> None:
     (home / "credentials.json").write_text(json.dumps(content), encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    "text", [b"foo\n", b"- a\n", b"config: [1, 2\n", b"config: {a: \xff}\n"], ids=repr
+)
+def test_a_broken_configuration_is_told_in_one_sentence(
+    settings: Settings, cli: Engine, text: bytes
+) -> None:
+    settings.config_file.write_bytes(text)
+    with pytest.raises(UsageError) as refused:
+        run_variables(replace(settings, rehearse=True), cli)
+    (problem,) = refused.value.problems
+    assert (problem.code, "\n" in problem.message) == ("config-broken", False)
+    assert problem.location is not None
+    assert problem.fix
+
+
 class TestBackend:
     def test_local_files_where_nothing_is_chosen(
         self, settings: Settings, nowhere: dict[str, str]
@@ -56,6 +73,12 @@ class TestBackend:
         assert backend_url(settings, nowhere) == "gs://project"
         chosen = {**nowhere, "PULUMI_BACKEND_URL": "azblob://chosen"}
         assert backend_url(settings, chosen) == "azblob://chosen"
+
+    def test_a_login_that_cannot_be_read_is_none(
+        self, settings: Settings, nowhere: dict[str, str], tmp_path: Path
+    ) -> None:
+        log_in(tmp_path / "home", ["s3://logged-in"])
+        assert backend_url(settings, nowhere) == embedded_url(settings)
 
     def test_an_access_token_means_the_service(
         self, settings: Settings, nowhere: dict[str, str]
@@ -134,7 +157,13 @@ class TestVariables:
         with pytest.raises(UsageError, match=r"no Pulumi\.yaml"):
             run_variables(Settings(root=tmp_path, environment="dev"), cli)
 
-    @pytest.mark.parametrize("text", [b"a:\n  [", b"- list", b"description: no name", b"\xff"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *(b"a:\n  [", b"- list", b"description: no name", b"\xff"),
+            b"name: churn\nbackend: s3://state",
+        ],
+    )
     def test_a_broken_project(self, root: Path, cli: Engine, text: bytes) -> None:
         (root / "Pulumi.yaml").write_bytes(text)
         with pytest.raises(UsageError) as caught:

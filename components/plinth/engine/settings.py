@@ -22,7 +22,7 @@ import yaml
 
 from plinth.engine.host import launcher
 from plinth.engine.locate import Engine, locate
-from plinth.errors import EngineError, Location, Problem, UsageError
+from plinth.errors import Location, Problem, UsageError
 
 #: Replaces every encrypted setting in a rehearsal, which never sees the real ones.
 REHEARSED_SECRET: Final = "rehearsed"  # noqa: S105 - it is public
@@ -121,7 +121,7 @@ def load_project(root: Path) -> dict[str, Any]:
     """
     path = root / "Pulumi.yaml"
     try:
-        project = yaml.safe_load(path.read_text(encoding="utf-8"))
+        project = _mapping(path, "project-broken", ", or take the one that `plinth init` writes")
     except FileNotFoundError:
         raise UsageError(
             Problem(
@@ -130,25 +130,45 @@ def load_project(root: Path) -> dict[str, Any]:
                 fix="Run this in the project's folder, the one with Pulumi.yaml and stacks/.",
             )
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        broken = Problem(
-            code="project-broken",
-            message="Pulumi.yaml is not valid YAML",
-            location=Location(str(path), *((mark.line + 1, mark.column + 1) if mark else (1, 1))),
-            fix="Restore it from Git, or take the one that `plinth init` writes.",
-        )
-        raise UsageError(broken) from error
-    if not isinstance(project, dict) or not project.get("name"):
+    lacking = None
+    if not project.get("name"):
+        lacking = "names no project", "Add a line such as `name: plinth`."
+    elif not isinstance(project.get("backend") or {}, dict):
+        lacking = "names a backend without `url`", "Write it like `backend: {url: s3://…}`."
+    if lacking:
         raise UsageError(
             Problem(
                 code="project-broken",
-                message="Pulumi.yaml names no project",
+                message=f"Pulumi.yaml {lacking[0]}",
                 location=Location(str(path), 1, 1),
-                fix="Add a line such as `name: plinth`.",
+                fix=lacking[1],
             )
         )
     return project
+
+
+def _mapping(path: Path, code: str, more: str) -> dict[str, Any]:
+    """What a YAML file says; nothing for an empty one.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        UsageError: It is no YAML, or no mapping.
+    """
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if isinstance(found, dict):
+            return found
+        what, mark = "has no keys and values", None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        what, mark = "is not valid YAML", getattr(error, "problem_mark", None)
+    raise UsageError(
+        Problem(
+            code=code,
+            message=f"{path.name} {what}",
+            location=Location(str(path), *((mark.line + 1, mark.column + 1) if mark else (1, 1))),
+            fix=f"Restore it from Git{more}.",
+        )
+    )
 
 
 def _logged_in(variables: Mapping[str, str]) -> str | None:
@@ -159,7 +179,9 @@ def _logged_in(variables: Mapping[str, str]) -> str | None:
         stored = json.loads((folder / "credentials.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if isinstance(stored, dict) and "current" not in stored and "accounts" not in stored:
+    if not isinstance(stored, dict):
+        return None
+    if "current" not in stored and "accounts" not in stored:
         return "" if stored else None
     return stored.get("current") or None
 
@@ -292,14 +314,11 @@ _ENCRYPTION: Final = ("secretsprovider", "encryptedkey", "encryptionsalt")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    """A stack's configuration; empty where there is none."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return _mapping(path, "config-broken", "; it may hold what opens the stack's secrets")
     except FileNotFoundError:
         return {}
-    except yaml.YAMLError as error:
-        raise EngineError(
-            Problem(code="config-broken", message=f"{path} is not valid YAML: {error}")
-        ) from error
 
 
 def run_variables(settings: Settings, engine: Engine) -> dict[str, str]:

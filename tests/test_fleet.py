@@ -81,6 +81,16 @@ def states(ended: tuple[Ended, ...]) -> dict[str, str]:
 Sail = Callable[..., tuple[Ended, ...]]
 
 
+def test_a_reader_that_went_leaves_everything_to_its_end(sail: Sail, tmp_path: Path) -> None:
+    """Such as `| head`, or a terminal that was closed: what is under way has to be waited for."""
+
+    def gone(_name: str, _line: str) -> None:
+        raise BrokenPipeError
+
+    assert set(states(sail(on_line=gone)).values()) == {"done"}
+    assert history(tmp_path)[-1] == "end prod"
+
+
 def test_nothing_starts_before_what_it_waits_for(sail: Sail, tmp_path: Path) -> None:
     ended = sail()
     assert list(states(ended)) == ["dev", "lab", "staging", "prod"], "the order of the spec"

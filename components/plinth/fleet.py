@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -208,7 +208,9 @@ class _Fleet:
         kept: list[str] = []
 
         def tell(line: str) -> None:
-            self._on_line(name, line.rstrip("\n"))
+            # Who reads may be gone; the process is waited for all the same.
+            with suppress(OSError):
+                self._on_line(name, line.rstrip("\n"))
 
         errors = threading.Thread(target=_each, args=(process.stderr, tell), daemon=True)
         errors.start()

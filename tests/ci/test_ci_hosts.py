@@ -218,7 +218,8 @@ def test_a_host_that_fails_for_a_moment_is_asked_again(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes.post_comment(case.host(), comment(), platform="churn")
-    answer, failed = case.server.answer, set()
+    answer = case.server.answer
+    failed: set[tuple[str, str, int]] = set()
 
     def stumble(request: Any) -> Any:
         # Each request fails twice at first, but for those that would make a second thing.

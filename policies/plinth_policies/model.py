@@ -39,11 +39,23 @@ _VERSIONED: Final = re.compile(
 )
 
 
+#: Second names under which the AWS provider also has a type -> the first one.
+_ALIASES: Final = (
+    (re.compile(r"aws:s3/(\w+)V2:(\w+)V2"), r"aws:s3/\1:\2"),
+    (re.compile(r"aws:alb/(\w+:\w+)"), r"aws:lb/\1"),
+)
+
+
 @cache
 def kind_of(token: str) -> str:
-    """A type token without the API version that Azure's may name."""
+    """A type token without the API version that Azure's may name, and AWS' second names."""
     match = _VERSIONED.fullmatch(token)
-    return f"azure-native:{match[1]}:{match[2]}" if match else token
+    if match:
+        return f"azure-native:{match[1]}:{match[2]}"
+    for alias, first in _ALIASES:
+        if alias.fullmatch(token):
+            return alias.sub(first, token)
+    return token
 
 
 @cache

@@ -6,8 +6,9 @@ import json
 
 from policy_support import Table, resource, settings_table
 
-from plinth.graph import UNKNOWN, Resource
+from plinth.graph import SECRET, UNKNOWN, Resource
 from plinth_policies.encryption.aws import BUCKET
+from plinth_policies.exposure.aws_grants import POLICIES
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
@@ -36,18 +37,6 @@ def _group(*cidrs: str, key: str = "cidrBlocks") -> dict[str, object]:
 
 def _cluster(*, public: object = True, cidrs: object = None) -> dict[str, object]:
     return {"vpcConfig": {"endpointPublicAccess": public, "publicAccessCidrs": cidrs}}
-
-
-POLICIES = (
-    TOPIC_POLICY,
-    "aws:s3/bucketPolicy:BucketPolicy",
-    "aws:sqs/queuePolicy:QueuePolicy",
-    "aws:ecr/repositoryPolicy:RepositoryPolicy",
-    "aws:secretsmanager/secretPolicy:SecretPolicy",
-    "aws:backup/vaultPolicy:VaultPolicy",
-    "aws:kms/keyPolicy:KeyPolicy",
-    "aws:kms/key:Key",
-)
 
 
 def _policy(*statements: object) -> dict[str, object]:
@@ -141,6 +130,8 @@ TABLES = {
             ({}, "faces the internet"),
             ({"internal": False}, "faces the internet"),
             ({"internal": UNKNOWN}, "internal is not known"),
+            ([resource("aws:alb/loadBalancer:LoadBalancer", {})], "faces the internet"),
+            ([resource("aws:elb/loadBalancer:LoadBalancer", {})], "faces the internet"),
         ],
     ),
     "exposure-mwaa-webserver": Table(
@@ -184,6 +175,8 @@ TABLES = {
             _granting({"AWS": UNKNOWN}),
             _granting("*", {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
             _granting({"AWS": "*"}, {"StringEquals": {"kms:CallerAccount": UNKNOWN}}),
+            _granting("*", {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::models"}}),
+            _granting("*", {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:111111111111:*"}}),
         ],
         bad=[
             (_granting("*"), "the statement Public is for everyone"),
@@ -193,7 +186,13 @@ TABLES = {
             (_granting("*", {"IpAddress": {"aws:SourceIp": ["0.0.0.0/0"]}}), "is for everyone"),
             (_granting("*", {"Bool": {"aws:SecureTransport": "true"}}), "is for everyone"),
             (_policy({"Effect": "Allow", "NotPrincipal": {"AWS": "x"}}), "without a name"),
+            *(
+                (_granting("*", {"ArnLike": {"aws:SourceArn": arn}}), "is for everyone")
+                for arn in ("arn:aws:s3:::*", "arn:aws:*", "arn:aws:iam::*:role/churn")
+            ),
+            (_granting("*", {"StringLike": {"aws:PrincipalOrgID": "o-*"}}), "is for everyone"),
             (_granting(UNKNOWN), "Principal is not known"),
+            ({"policy": SECRET}, "policy is not known"),
             ({"policy": "not json"}, "could not judge"),
             *(([resource(token, _granting("*"))], "is for everyone") for token in POLICIES),
         ],

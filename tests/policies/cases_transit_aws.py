@@ -6,15 +6,16 @@ import json
 
 from policy_support import Table, resource, settings_table
 
-from plinth.graph import UNKNOWN, Resource
+from plinth.graph import SECRET, UNKNOWN, Resource
 from plinth_policies.encryption.aws import BUCKET
 
+PLAIN = {"Bool": {"aws:SecureTransport": "false"}}
 DENY = {
     "Effect": "Deny",
     "Principal": "*",
     "Action": "s3:*",
     "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
-    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    "Condition": PLAIN,
 }
 INSTANCE = "aws:rds/instance:Instance"
 GROUP = "aws:rds/parameterGroup:ParameterGroup"
@@ -54,6 +55,7 @@ TABLES = {
             _denying(),
             _denying(Principal={"AWS": "*"}, Action=["s3:*"]),
             _bucket({"Statement": DENY}),
+            _denying(Resource="*"),
             _bucket(UNKNOWN),
         ],
         bad=[
@@ -65,7 +67,13 @@ TABLES = {
             (_denying(Principal={"AWS": "arn:aws:iam::111111111111:root"}), "does not deny"),
             (_denying(Condition={"Bool": {"aws:SecureTransport": "true"}}), "does not deny"),
             (_denying(Condition={}), "does not deny"),
+            (
+                _denying(Condition={**PLAIN, "IpAddress": {"aws:SourceIp": "192.0.2.1"}}),
+                "does not deny",
+            ),
+            (_denying(Resource=["arn:aws:s3:::b", "arn:aws:s3:::b/open/*"]), "does not deny"),
             (_bucket("not json"), "could not judge"),
+            (_bucket(SECRET), "policy is not known"),
             (_bucket(None), "does not deny"),
         ],
     ),
@@ -116,6 +124,10 @@ TABLES = {
             (
                 {"transitEncryptionEnabled": True, "transitEncryptionMode": "preferred"},
                 "also accepts plain",
+            ),
+            (
+                {"transitEncryptionEnabled": True, "transitEncryptionMode": UNKNOWN},
+                "transitEncryptionMode is not known",
             ),
         ],
     ),

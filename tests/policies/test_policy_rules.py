@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
@@ -178,6 +179,19 @@ def test_types_of_one_api_version_are_judged_like_any_other(token: str) -> None:
         assert messages(rule_id, graph)
     untagged = resource(token.replace("StorageAccount", "BlobContainer"), {})
     assert not messages("tags-required", Graph("dev", "azure", (untagged,)))
+
+
+def test_second_names_of_types_are_judged_like_the_first() -> None:
+    kinds = {
+        "aws:s3/bucketV2:BucketV2": "encryption-s3-bucket-kms",
+        "aws:alb/listener:Listener": "transit-lb-listener-tls",
+    }
+    for token, rule_id in kinds.items():
+        assert token in sdk_source.types_of("aws")
+        assert messages(rule_id, Graph("dev", "aws", (resource(token, {"protocol": "HTTP"}),)))
+    for graph in (g for rule_id, g in good_cases(TABLES) if rule_id == "encryption-s3-bucket-kms"):
+        second = [replace(r, type=re.sub(r"(\w+):(\w+)$", r"\1V2:\2V2", r.type)) for r in graph]
+        assert messages("encryption-s3-bucket-kms", replace(graph, resources=tuple(second))) == []
 
 
 class _Spy:

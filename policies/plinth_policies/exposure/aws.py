@@ -166,7 +166,9 @@ def _subnet(resource: Resource, _scope: Scope) -> Iterator[str]:
     title="Load balancers are internal unless they are meant to be public",
     why="A load balancer with a public address publishes what is behind it.",
     fix="make it internal, or name it in public_services",
-    judges={"aws:lb/loadBalancer:LoadBalancer": ("internal",)},
+    judges=dict.fromkeys(
+        ("aws:lb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBalancer"), ("internal",)
+    ),
     parameters=("public_services",),
     controls=EXPOSURE,
     good={"internal": True},

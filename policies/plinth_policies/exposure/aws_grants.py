@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from plinth.graph import Resource
 from plinth_policies.controls import EXPOSURE
+from plinth_policies.encryption.aws import BUCKET
 from plinth_policies.model import REGISTRY, Scope
-from plinth_policies.values import blocks, get, hidden, known, listed
+from plinth_policies.privilege.documents import allowed
+from plinth_policies.values import get, known, listed
 
-#: Policies that say who may use one resource.
-_POLICIES: Final = (
+#: Types whose ``policy`` says who may use one resource.
+POLICIES: Final = (
+    BUCKET,
     "aws:s3/bucketPolicy:BucketPolicy",
     "aws:sns/topicPolicy:TopicPolicy",
     "aws:sqs/queuePolicy:QueuePolicy",
@@ -21,6 +25,11 @@ _POLICIES: Final = (
     "aws:backup/vaultPolicy:VaultPolicy",
     "aws:kms/keyPolicy:KeyPolicy",
     "aws:kms/key:Key",
+    "aws:sns/topic:Topic",
+    "aws:sqs/queue:Queue",
+    "aws:secretsmanager/secret:Secret",
+    "aws:efs/fileSystemPolicy:FileSystemPolicy",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy",
 )
 
 #: Condition keys that leave only callers of some account, organisation, network or resource (IAM
@@ -36,7 +45,11 @@ _NARROWING: Final = frozenset(
 )
 #: Operators that leave out what they name, or let in who does not say.
 _LOOSE: Final = ("not", "ifexists", "null", "forallvalues")
-_ANYTHING: Final = frozenset({"*", "0.0.0.0/0", "::/0"})
+#: Values that leave out nobody: all addresses, or a pattern that names no account, organisation or
+#: bucket.
+_ANYTHING: Final = re.compile(
+    r"(o-)?[*?].*|[\da-f.:]+/0|arn:([^:]*:){0,3}[*?]+|arn:([^:]*:){3}:?[*?].*"
+)
 
 
 def _statement(principal: Any) -> dict[str, Any]:
@@ -50,20 +63,14 @@ def _statement(principal: Any) -> dict[str, Any]:
     why="A statement for the principal * is for every account there is.",
     fix="name accounts, roles or services as principals, or narrow the statement by "
     "aws:PrincipalOrgID, aws:SourceAccount or the like",
-    judges=dict.fromkeys(_POLICIES, ("policy",)),
+    judges=dict.fromkeys(POLICIES, ("policy",)),
     controls=EXPOSURE,
     good=(("aws:sns/topicPolicy:TopicPolicy", _statement({"Service": "budgets.amazonaws.com"})),),
     bad=(("aws:sns/topicPolicy:TopicPolicy", _statement("*")),),
 )
 def _public_policy(resource: Resource, _scope: Scope) -> Iterator[str]:
-    document = resource.inputs.get("policy")
-    # A policy that is not known yet is made of the names of other resources; whoever grants to
-    # everyone writes it down.
-    if document is None or hidden(document):
-        return
-    parsed = json.loads(document) if isinstance(document, str) else document
-    for statement in blocks(parsed.get("Statement"), "Statement"):
-        if get(statement, "Effect") == "Allow" and _for_everyone(statement):
+    for statement in allowed(resource.inputs.get("policy"), "policy"):
+        if _for_everyone(statement):
             yield f"the statement {get(statement, 'Sid') or 'without a name'} is for everyone"
 
 
@@ -77,7 +84,8 @@ def _for_everyone(statement: Mapping[str, Any]) -> bool:
 
 def _narrowed(condition: Mapping[str, Any]) -> bool:
     return any(
-        key.lower() in _NARROWING and _ANYTHING.isdisjoint(listed(values))
+        key.lower() in _NARROWING
+        and not any(_ANYTHING.fullmatch(str(value)) for value in listed(values))
         for operator, keys in condition.items()
         if not any(word in operator.lower() for word in _LOOSE)
         for key, values in keys.items()

@@ -48,7 +48,7 @@ ATTACHMENTS: Final = {
 #: Every action of all services or of one.
 _EVERY_ACTION: Final = re.compile(r"[*?]+|[^:]+:[*?]+")
 
-#: With any of these on every resource, an identity becomes whichever it likes.
+#: With any of these on every resource of a type, an identity becomes whichever it likes.
 _BECOMING: Final = (
     "iam:AddUserToGroup",
     "iam:AttachGroupPolicy",
@@ -67,7 +67,7 @@ _BECOMING: Final = (
     "sts:AssumeRole",
 )
 
-#: With any of these on every resource, it reads all data and secrets of the account.
+#: With any of these on every resource of a type, it reads all data or secrets of the account.
 _READING: Final = (
     "s3:GetObject",
     "secretsmanager:GetSecretValue",
@@ -85,8 +85,8 @@ _BROAD: Final = re.compile(
 #: identity federation").
 _WITHOUT_SUBJECT: Final = re.compile(r":saml-provider/|^cognito-identity\.amazonaws\.com$")
 
-#: A subject that names one repository, service account or the like, at least its owner.
-_BOUND: Final = re.compile(r"(?!(repo:|system:serviceaccount:)?[*?]).+")
+#: A subject that names one repository, service account or the like, at least its owner in full.
+_BOUND: Final = re.compile(r"(?!([^:/]*:|system:serviceaccount:)?[^:/]*[*?]).+")
 
 
 def _document(**statement: Any) -> str:
@@ -117,14 +117,15 @@ def _wildcard(resource: Resource, _scope: Scope) -> Iterator[str]:
 
 def _too_much(statement: Mapping[str, Any]) -> Iterator[str]:
     everything = covers_everything(statement)
+    all_of_a_type = covers_everything(statement, of_a_type=True)
     if everything and "NotAction" in statement:
         yield "a statement allows everything but some actions, on everything"
     for action in listed(statement.get("Action", [])):
         if everything and _EVERY_ACTION.fullmatch(action):
             yield f"a statement allows {action} on everything"
-        elif covers_everything(statement, roles=True) and takes(action, _BECOMING):
+        elif all_of_a_type and takes(action, _BECOMING):
             yield f"a statement allows {action} on everything, and with it any identity"
-        elif everything and takes(action, _READING):
+        elif all_of_a_type and takes(action, _READING):
             yield f"a statement allows {action} on everything, and with it all data"
 
 

@@ -13,7 +13,10 @@ from plinth_policies.values import blocks, known, listed
 
 #: A resource that is every one, of all services or of one: ``*``, ``arn:aws:s3:::*``.
 _EVERY_RESOURCE: Final = re.compile(r"[*?]+|arn(:[^:]*){0,4}:[*?:]*")
-_EVERY_ROLE: Final = re.compile(r"arn:[^:]*:iam:.*:role/[*?]+")
+#: One that is every one of a type, such as every role, or every object of S3.
+_EVERY_OF_A_TYPE: Final = re.compile(
+    r"arn(:[^:]*){3}:[^:]+:[\w-]+[:/][*?/]+|arn:[^:]*:s3:::[*?]+/[*?/]+"
+)
 
 
 def document(value: Any, name: str) -> Mapping[str, Any]:
@@ -48,10 +51,10 @@ def principals(statement: Mapping[str, Any], kind: str = "") -> list[str]:
     return [] if kind else listed(found)
 
 
-def covers_everything(statement: Mapping[str, Any], *, roles: bool = False) -> bool:
-    """Whether a statement is about every resource, or (with ``roles``) every role."""
+def covers_everything(statement: Mapping[str, Any], *, of_a_type: bool = False) -> bool:
+    """Whether a statement is about every resource, or (with ``of_a_type``) all of one type."""
     return "NotResource" in statement or any(
-        _EVERY_RESOURCE.fullmatch(one) or (roles and _EVERY_ROLE.fullmatch(one))
+        _EVERY_RESOURCE.fullmatch(one) or (of_a_type and _EVERY_OF_A_TYPE.fullmatch(one))
         for one in listed(statement.get("Resource", []))
     )
 

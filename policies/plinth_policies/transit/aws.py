@@ -11,7 +11,7 @@ from plinth_policies.controls import IN_TRANSIT
 from plinth_policies.encryption.aws import BUCKET
 from plinth_policies.model import REGISTRY, Scope
 from plinth_policies.settings import Setting, register
-from plinth_policies.values import blocks, get, hidden, known, listed, switch_off
+from plinth_policies.values import blocks, get, known, listed, switch_off
 
 _PLAIN: Final = "Passwords and tokens would cross the network in plain text."
 
@@ -71,26 +71,30 @@ def _bucket_tls(resource: Resource, scope: Scope) -> Iterator[str]:
     ]
     if not documents:
         yield "the bucket has no policy"
-    elif not any(hidden(document) or _denies_plain(document) for document in documents):
+    elif not any(document == UNKNOWN or _denies_plain(document) for document in documents):
         yield "the bucket's policy does not deny plain HTTP"
 
 
 def _denies_plain(document: Any) -> bool:
+    document = known(document, "policy")
     parsed = json.loads(document) if isinstance(document, str) else document or {}
     return any(_statement_denies_plain(s) for s in blocks(parsed.get("Statement"), "Statement"))
 
 
 def _statement_denies_plain(statement: Mapping[str, Any]) -> bool:
-    condition = {k.lower(): v for k, v in (get(statement, "Condition.Bool") or {}).items()}
-    secure = blocks(condition.get("aws:securetransport"), "aws:SecureTransport")
+    conditions = statement.get("Condition") or {}
+    secure = [
+        str(value).lower()
+        for key, values in (conditions.get("Bool") or {}).items()
+        for value in (key.lower(), *listed(values))
+    ]
     resources = [r for r in listed(statement.get("Resource")) if r]
     return (
         statement.get("Effect") == "Deny"
-        and [str(value).lower() for value in secure] == ["false"]
+        and (len(conditions), secure) == (1, ["aws:securetransport", "false"])
         and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
         and not {"*", "s3:*"}.isdisjoint(listed(statement.get("Action")))
-        and any(r.endswith("*") for r in resources)
-        and any(not r.endswith("/*") for r in resources)
+        and any("/" not in r and (r.endswith("*") or f"{r}/*" in resources) for r in resources)
     )
 
 
@@ -160,7 +164,8 @@ def _force_tls(resource: Resource, scope: Scope) -> Iterator[str]:
 )
 def _cache_tls(resource: Resource, _scope: Scope) -> Iterator[str]:
     yield from switch_off(resource.inputs, "transitEncryptionEnabled")
-    if resource.inputs.get("transitEncryptionMode") == "preferred":
+    mode = "transitEncryptionMode"
+    if known(resource.inputs.get(mode), mode) == "preferred":
         yield "transitEncryptionMode also accepts plain connections"
 
 

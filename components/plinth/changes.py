@@ -47,8 +47,9 @@ class Change:
             with ``-replace`` behind it where that forces the replacement.
         stateful: Whether it keeps data.
         reason: Why it is replaced, deleted or at risk, one clause; empty when there is no question.
-        content: Hash of the new inputs as far as they change, to tell one change from another;
-            empty where there are none. Secrets are no part of it.
+        content: Hash of the new inputs, to tell one change from another: of what is updated as far
+            as they change, of what is made (anew) the ``goal``, or all where nobody asked for that.
+            Empty where there are none. Secrets are no part of it.
         goal: Hash of what it is to become, see :func:`goals`; empty where nothing is to stay, and
             where nobody asked.
         drift: Properties that were changed outside of Plinth, where the cloud was asked;

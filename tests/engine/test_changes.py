@@ -66,6 +66,8 @@ OLD = {"type": BOX, "urn": urn("one"), "id": "i", "parent": "", "provider": "", 
         ("replace", BOX, OLD, "data-loss"),
         ("delete", BOX, OLD, "data-loss"),
         ("delete", BOX, {**OLD, "retainOnDelete": True}, "low"),
+        ("discard", BOX, OLD, "low"),
+        ("discard-replaced", BOX, OLD, "low"),
         ("delete", "toy:index:Rule", OLD, "high"),
         ("replace", "toy:index:Rule", OLD, "high"),
         ("delete", "plinth:index:Tracking", {**OLD, "custom": False}, "low"),
@@ -88,6 +90,28 @@ def test_a_replacement_is_one_change() -> None:
     change = changes["one"]
     assert (change.op, dict(change.properties)) == ("replace", {"kind": "update-replace"})
     assert change.reason.startswith("cannot change in place: kind")
+
+
+def test_a_replacement_that_deletes_first_says_what_forces_it() -> None:
+    forced = {"old": OLD, "keys": ["kind"]}
+    changes = run(step("delete-replaced", old=OLD), step("replace", **forced))
+    assert changes["one"].reason == "cannot change in place: kind; it keeps data"
+
+
+@pytest.mark.parametrize(
+    ("op", "more"),
+    [("create", {}), ("replace", {"keys": ["provider"]}), ("replace", {}), ("update", {})],
+)
+def test_what_is_made_anew_or_not_told_in_detail_counts_whole(op: str, more: Any) -> None:
+    """A replacement for another provider names nothing else, whatever changes along with it."""
+
+    def made(size: int, goal: str = "") -> str:
+        collector = Collector(lambda _: True, goal=(lambda *_: goal) if goal else None)
+        collector(step(op, new={**OLD, "inputs": {"size": size}}, **more))
+        return collector.outcome(outputs={}, seconds=1).digest
+
+    assert made(1) == made(1) != made(2)
+    assert made(1, "goal") == made(2, "goal") != made(1, "another")
 
 
 def test_a_deletion_of_a_leftover_does_not_hide_the_resource_itself() -> None:

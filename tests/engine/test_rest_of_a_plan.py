@@ -49,6 +49,8 @@ def test_half_a_replacement(
     def stack(faults: Path | None = None) -> Stack:
         return Stack(settings, program, engine=engine, packages=("aws",), faults=faults)
 
+    first = stack().preview(goal=GOAL).digest
+    assert stack().preview(goal=GOAL).digest == first  # although the name is another one
     stack().up()
     wanted["fifo_queue"] = True
     planned = stack().preview(goal=GOAL)

@@ -206,6 +206,17 @@ def test_another_cluster_takes_everything_along() -> None:
     assert compared([made()], [made()]) == {}
 
 
+def test_another_provider_makes_it_anew() -> None:
+    """The engine replaces what another provider is named for, whatever the provider says."""
+    secret = made(type="kubernetes:core/v1:Secret")
+    moved = replace(secret, provider=f"{PREFIX}pulumi:providers:kubernetes::other::id")
+    found = compared([secret], [moved])["one"]
+    assert (found.op, found.risk) == ("replace", "data-loss")
+    changed = replace(moved, inputs={**moved.inputs, "type": "Opaque", "data": {"a": "2"}})
+    assert compared([secret], [changed])["one"].content != found.content
+    assert compared([secret], [replace(secret, provider=f"{secret.provider}-2")]) == {}
+
+
 def test_what_follows_from_a_replacement_is_named_where_it_stands() -> None:
     """The address that the cloud makes up is another one then; where, decides what that means."""
     server = made("server", inputs={"metadata": {"name": "server"}}, type=SERVICE)

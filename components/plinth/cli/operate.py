@@ -168,6 +168,7 @@ def up(
 
     Shows what would change and asks; refuses to replace or delete what keeps data.
     """
+    from plinth import planning
     from plinth.operations import open_environment, refuse_data_loss, refuse_violations
     from plinth.review.approvals import refuse_other_plan
 
@@ -198,9 +199,10 @@ def up(
     if not opened.resources and not asking and approved is None:
         refuse_violations(opened)
     else:
-        graph = opened.graph() if approved else None
+        # As the review has it: with what the policies mend.
+        made = planning.planned(opened.blueprint, planning.project_of(spec)) if approved else None
         with progress("Previewing", opened, quiet=as_json) as report:
-            planned = opened.preview(report, graph=graph)
+            planned = opened.preview(report, graph=made.graph if made else None)
         if planned.changed and not as_json:
             _show(planned, as_json=False)
         refuse_other_plan(planned, approved, environment)

@@ -157,13 +157,16 @@ def change_of(
     op = _OPS.get(step.op.value, "update")
     keeps_data = stateful(step.type)
     properties = _properties(step) if op not in {"create", "same"} else {}
+    becoming = _goal(step, goal)
     risk, reason = judge(
         op,
         step.type,
         stateful=keeps_data,
         properties=properties,
         custom=step.old is None or bool(step.old.custom),
-        retained=step.old is not None and bool(step.old.retain_on_delete),
+        # What is discarded was only ever read.
+        retained=step.op.value.startswith("discard")
+        or (step.old is not None and bool(step.old.retain_on_delete)),
         refreshing=refreshing,
     )
     return Change(
@@ -176,15 +179,18 @@ def change_of(
         properties=properties,
         stateful=keeps_data,
         reason=reason,
-        content=_content(step, op, properties),
-        goal=_goal(step, goal),
+        content=_content(step, op, properties, becoming),
+        goal=becoming,
     )
 
 
-def _content(step: StepEventMetadata, op: Op, properties: Mapping[str, str]) -> str:
+def _content(step: StepEventMetadata, op: Op, properties: Mapping[str, str], becoming: str) -> str:
     if op in QUIET or step.new is None or step.op.value in _OF_THE_OLD:
         return ""
-    return content(step.new.inputs, None if op in {"create", "import"} else properties)
+    if op == "update" and properties:
+        return content(step.new.inputs, properties)
+    # Names that a provider makes up are others each time, so the goal is what can be told again.
+    return becoming or content(step.new.inputs)
 
 
 def _goal(step: StepEventMetadata, goal: Goal | None) -> str:
@@ -266,7 +272,10 @@ class Collector:
         change = change_of(step, self._stateful, refreshing=self._refreshing, goal=self._goal)
         known = self._changes.get(step.urn)
         if known is not None:
-            better = max(known, change, key=lambda each: _RANK.index(each.op))
+            # Of the steps of a replacement, those of the old one do not say what forces it.
+            better = max(
+                known, change, key=lambda each: (_RANK.index(each.op), bool(each.properties))
+            )
             other = change if better is known else known
             change = replace(
                 better,

@@ -66,7 +66,8 @@ class _Comparison:
             for difference, forces in self._differences(before, after)
             if not any(matches(difference.path, pattern) for pattern in after.ignored)
         }
-        moved = self._provider(after) in self.remade
+        provider = self._provider(after)
+        moved = provider in self.remade or provider != self._provider(before)
         if moved or any(kind.endswith("-replace") for kind in found.values()):
             return self._made("replace", after, found, before)
         return self._made("update", after, found, before) if found else None
@@ -137,7 +138,9 @@ class _Comparison:
             properties=properties or {},
             stateful=keeps_data,
             reason=reason,
-            content="" if op == "delete" else content(resource.inputs, properties),
+            content=""
+            if op == "delete"
+            else content(resource.inputs, properties if op == "update" else None),
         )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from policy_support import Table, resource, settings_table
+from policy_support import Table, nested, resource, settings_table
 
 from plinth.graph import UNKNOWN, Resource
+from plinth_policies.exposure.azure import BROUGHT
 
 ACCOUNT = "azure-native:storage:StorageAccount"
 VAULT = "azure-native:keyvault:Vault"
@@ -171,6 +172,14 @@ TABLES = {
             ({"agentPoolProfiles": [{"enableNodePublicIP": True}]}, "enableNodePublicIP is on"),
             ([resource(POOL, {"enableNodePublicIP": True})], "enableNodePublicIP is on"),
             ([resource(POOL, {"enableNodePublicIP": UNKNOWN})], "is not known"),
+            *(
+                ([resource(token, nested({path: {"name": "a"}}))], "publicIPAddressConf")
+                for token, path in BROUGHT.items()
+            ),
+            (
+                [resource("azure-native:compute:VirtualMachine", {"networkProfile": UNKNOWN})],
+                "is not known",
+            ),
             (
                 [
                     resource(

@@ -213,6 +213,7 @@ TABLES = {
             (_firewall(UNKNOWN), "the source is not known"),
             (_rule("0.0.0.0/0"), "the whole internet"),
             (_rule("8.8.8.0/24", token=REGIONAL_POLICY_RULE), "not an allowed public range"),
+            ([resource(POLICY_RULE, {"match": {"srcNetworkScope": "INTERNET"}})], "whole internet"),
         ],
     ),
     "exposure-gcp-load-balancer": Table(

@@ -9,7 +9,10 @@ from plinth.graph import UNKNOWN, Resource
 SERVICE = "kubernetes:core/v1:Service"
 ENVOY = "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"
 INTERNAL = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"}
+INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 FACING = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing"}
+OLD = {"service.beta.kubernetes.io/aws-load-balancer-internal": "true"}
+GCE = {"kubernetes.io/ingress.class": "gce"}
 
 
 def _service(
@@ -17,6 +20,11 @@ def _service(
 ) -> dict[str, object]:
     spec = {"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}
     return {"metadata": {"name": name, "annotations": annotations}, "spec": spec}
+
+
+def _ingress(**annotations: object) -> list[Resource]:
+    marks = {f"alb.ingress.kubernetes.io/{key}": value for key, value in annotations.items()}
+    return [resource(INGRESS, {"metadata": {"name": "edge", "annotations": marks}})]
 
 
 def _envoy(**service: object) -> list[Resource]:
@@ -38,7 +46,11 @@ TABLES = {
             {"spec": {"type": "ClusterIP"}},
             {},
             _service(INTERNAL, name="edge"),
+            _service(OLD, name="edge"),
             _service(FACING, ["203.0.113.0/24"]),
+            _ingress(),
+            _ingress(scheme="internal"),
+            [resource(INGRESS, {"metadata": {"name": "public-gateway", "annotations": GCE}})],
             _envoy(annotations=INTERNAL),
             _envoy(type="ClusterIP"),
             _envoy(loadBalancerSourceRanges=["10.0.0.0/8", "192.168.0.0/16"]),
@@ -46,6 +58,10 @@ TABLES = {
         bad=[
             (_service(name="edge"), "gets a public load balancer"),
             (_service(FACING, name="edge"), "gets a public load balancer"),
+            (_service({**FACING, **OLD}, name="edge"), "gets a public load balancer"),
+            (_ingress(scheme="internet-facing"), "the ingress gets a public load balancer"),
+            (_ingress(scheme=UNKNOWN), "scheme is not known"),
+            ([resource(INGRESS, {"metadata": {"annotations": GCE}})], "the ingress gets a public"),
             (_service(name=UNKNOWN), "gets a public load balancer"),
             (_service(UNKNOWN), "annotations is not known"),
             (_service(), "loadBalancerSourceRanges is not set"),
@@ -73,6 +89,10 @@ TABLES = {
                 "public load balancer",
             ),
             (_values({**PUBLIC, "annotations": UNKNOWN}), "public load balancer"),
+            (
+                {"values": {"server": {"serviceType": "LoadBalancer"}}},
+                "values.server gets a public",
+            ),
             ({"values": UNKNOWN}, "values is not known"),
         ],
     ),

@@ -350,6 +350,7 @@ CHARTS = {
                 "capabilities.add has SYS_ADMIN",
             ),
             (_release({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}), "Unconf"),
+            ([resource(CHART, {"valueYamlFiles": [UNKNOWN]})], "values that no rule reads"),
             (_release(UNKNOWN), "values is not known"),
             (_release({"securityContext": UNKNOWN}), "values.securityContext is not known"),
             (_release({"securityContext": {"privileged": UNKNOWN}}), "privileged is not known"),

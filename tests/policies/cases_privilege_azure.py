@@ -88,13 +88,18 @@ TABLES = {
         good=[
             {},
             _role("Microsoft.Storage/storageAccounts/*", "*/read"),
-            _role("Microsoft.Authorization/locks/read"),
+            _role("Microsoft.Authorization/locks/read", "Microsoft.Authorization/*/read"),
+            _role("Microsoft.Authorization/locks/write"),
         ],
         bad=[
             (_role("*"), "actions has *"),
             (_role("*/write"), "actions has */write"),
             (_role("Microsoft.Authorization/*"), "actions has Microsoft.Authorization/*"),
             (_role("Microsoft.Authorization/roleAssignments/*"), "actions has Microsoft.Auth"),
+            *(
+                (_role(f"Microsoft.Authorization/{action}"), "actions has Microsoft.Auth")
+                for action in ("*/write", "roleAssignments/write", "elevateAccess/action")
+            ),
             (_role("*", name="dataActions"), "dataActions has *"),
             (_role(UNKNOWN), "actions is not known"),
             ({"permissions": UNKNOWN}, "permissions is not known"),

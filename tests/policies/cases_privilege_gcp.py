@@ -21,6 +21,11 @@ PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 
 GROUP = "group:ml@example.com"
 ROBOT = "serviceAccount:mlflow@churn.iam.gserviceaccount.com"
+POOLS = "principalSet://iam.googleapis.com/locations/global/"
+POD = (
+    "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/"
+    "churn.svc.id.goog/subject/ns/tracking/sa/mlflow"
+)
 MODE = "nodeConfig.workloadMetadataConfig.mode"
 
 
@@ -63,6 +68,7 @@ TABLES = {
         bad=[
             *_everywhere("roles/owner", GROUP, "the role roles/owner is given"),
             (_grant("roles/viewer", UNKNOWN), "the role roles/viewer is given"),
+            (_grant("roles/writer", GROUP), "the role roles/writer is given"),
         ],
     ),
     "privilege-gcp-impersonation": _grants(
@@ -73,10 +79,15 @@ TABLES = {
         ],
     ),
     "privilege-gcp-service-account-admin": _grants(
-        good=[_grant("roles/storage.admin", GROUP), _grant("roles/storage.objectUser", ROBOT)],
+        good=[
+            _grant("roles/storage.admin", GROUP),
+            _grant("roles/storage.admin", f"{POOLS}workforcePools/people/group/ml"),
+            _grant("roles/storage.objectUser", ROBOT),
+        ],
         bad=[
             *_everywhere("roles/storage.admin", ROBOT, "has the role roles/storage.admin"),
             (_grant("roles/storage.objectAdmin", UNKNOWN), "a service account has the role"),
+            (_grant("roles/storage.admin", POD), "a service account has the role"),
             (_grant("roles/storage.admin", GROUP, ROBOT, token=BINDING), "a service account has"),
             (_grant("roles/storage.admin", SECRET), "member is not known"),
         ],

@@ -12,7 +12,7 @@ from plinth_policies.encryption.azure import AGENT_POOL, CLUSTER, VAULT
 from plinth_policies.exposure.ranges import may_be_public, open_ranges
 from plinth_policies.model import REGISTRY, Scope, kind_of
 from plinth_policies.settings import Setting, register
-from plinth_policies.values import blocks, get, is_on, known, value_refused
+from plinth_policies.values import blocks, every, get, is_on, known, value_refused
 
 _OFF: Final = ("Disabled", "SecuredByPerimeter")
 _CLOSED: Final = (Setting("publicNetworkAccess", _OFF, default="Enabled"),)
@@ -207,21 +207,37 @@ def _aks(resource: Resource, scope: Scope) -> Iterator[str]:
     yield from open_ranges(ranges, "authorizedIPRanges", scope)
 
 
+_ADDRESS: Final = (
+    "networkProfile.networkInterfaceConfigurations.ipConfigurations.publicIPAddressConfiguration"
+)
+#: Machines that bring interfaces of their own -> where these have a public address.
+BROUGHT: Final = {
+    "azure-native:compute:VirtualMachine": _ADDRESS,
+    "azure-native:compute:VirtualMachineScaleSet": f"virtualMachineProfile.{_ADDRESS}",
+}
+
+
 @REGISTRY.rule(
     "exposure-azure-machine-public-ip",
     title="Machines on Azure have no public address",
     why="Whatever listens on the machine could be reached from the internet.",
-    fix="turn enableNodePublicIP off, or remove publicIPAddress",
+    fix="turn enableNodePublicIP off, or remove publicIPAddress or publicIPAddressConfiguration",
     judges={
         CLUSTER: ("agentPoolProfiles.enableNodePublicIP",),
         AGENT_POOL: ("enableNodePublicIP",),
         "azure-native:network:NetworkInterface": ("ipConfigurations.publicIPAddress",),
+        **{token: (path,) for token, path in BROUGHT.items()},
     },
     controls=(*EXPOSURE, "cis-aks/5.4.3"),
     good={"agentPoolProfiles": [{"name": "system", "enableNodePublicIP": False}]},
     bad={"agentPoolProfiles": [{"name": "system", "enableNodePublicIP": True}]},
 )
 def _machine(resource: Resource, _scope: Scope) -> Iterator[str]:
+    brought = BROUGHT.get(kind_of(resource.type))
+    if brought:
+        if every(resource.inputs, brought):
+            yield "publicIPAddressConfiguration is set"
+        return
     parts: list[Mapping[str, Any]] = [resource.inputs]
     if kind_of(resource.type) != AGENT_POOL:
         name = "agentPoolProfiles" if kind_of(resource.type) == CLUSTER else "ipConfigurations"

@@ -241,7 +241,7 @@ def _sql_networks(resource: Resource, scope: Scope) -> Iterator[str]:
                 "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule",
                 "gcp:compute/regionNetworkFirewallPolicyRule:RegionNetworkFirewallPolicyRule",
             ),
-            ("direction", "disabled", "action", "match.srcIpRanges"),
+            ("direction", "disabled", "action", "match.srcIpRanges", "match.srcNetworkScope"),
         ),
     },
     parameters=("allowed_public_cidrs",),
@@ -258,6 +258,8 @@ def _firewall(resource: Resource, scope: Scope) -> Iterator[str]:
     others = inputs.get("sourceTags") or inputs.get("sourceServiceAccounts")
     if resource.type == _FIREWALL and not (ranges or others):
         yield "no source is set, so everyone may connect"
+    if not ranges and get(inputs, "match.srcNetworkScope") == "INTERNET":
+        yield "the source is the whole internet"
     yield from open_ranges(ranges, "the source", scope, known_good=_GOOGLE)
 
 

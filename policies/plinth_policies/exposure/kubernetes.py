@@ -14,12 +14,21 @@ from plinth_policies.values import get, known
 #: Annotation -> value with which a load balancer gets a private address (AWS Load Balancer
 #: Controller, the AWS in-tree controller, GKE and AKS).
 _INTERNAL: Final = {
-    "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
     "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
     "networking.gke.io/load-balancer-type": "Internal",
     "cloud.google.com/load-balancer-type": "Internal",
     "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
 }
+
+#: Says the same, and goes before all others (AWS Load Balancer Controller).
+_SCHEME: Final = "service.beta.kubernetes.io/aws-load-balancer-scheme"
+#: Annotation of an ingress -> value with which its load balancer gets a public address (AWS Load
+#: Balancer Controller, where the default is internal, and GKE).
+_FACING: Final = {
+    "alb.ingress.kubernetes.io/scheme": "internet-facing",
+    "kubernetes.io/ingress.class": "gce",
+}
+_INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
 
 #: What Envoy Gateway makes a gateway's service from (its EnvoyProxy API, v1alpha1).
 _ENVOY_PROXY: Final = "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"
@@ -39,6 +48,7 @@ _ENVOY_SERVICE: Final = "spec.provider.kubernetes.envoyService"
             "metadata.name",
             "metadata.annotations",
         ),
+        _INGRESS: ("metadata.name", "metadata.annotations"),
         _ENVOY_PROXY: ("metadata.name", "spec.provider.kubernetes.envoyService"),
     },
     parameters=("public_services", "allowed_public_cidrs"),
@@ -47,6 +57,12 @@ _ENVOY_SERVICE: Final = "spec.provider.kubernetes.envoyService"
     bad={"spec": {"type": "LoadBalancer"}},
 )
 def _service(resource: Resource, scope: Scope) -> Iterator[str]:
+    if resource.type == _INGRESS:
+        annotations = known(get(resource.inputs, "metadata.annotations"), "annotations") or {}
+        facing = any(known(annotations.get(key), key) == value for key, value in _FACING.items())
+        if facing and not may_be_public(resource, scope):
+            yield "the ingress gets a public load balancer"
+        return
     if resource.type == _ENVOY_PROXY:  # its service gets a load balancer unless told otherwise
         service = known(get(resource.inputs, _ENVOY_SERVICE), _ENVOY_SERVICE) or {}
         kind, annotations = service.get("type", "LoadBalancer"), service.get("annotations")
@@ -83,9 +99,10 @@ def _service(resource: Resource, scope: Scope) -> Iterator[str]:
 def _release(resource: Resource, scope: Scope) -> Iterator[str]:
     for place, part in _parts(known(resource.inputs.get("values"), "values"), "values"):
         annotations = part.get("annotations")
-        public = part.get("type") == "LoadBalancer" and not (
-            isinstance(annotations, Mapping) and _internal(annotations)
-        )
+        public = any(
+            value == "LoadBalancer" and str(key).casefold().endswith("type")
+            for key, value in part.items()
+        ) and not (isinstance(annotations, Mapping) and _internal(annotations))
         if public and not may_be_public(resource, scope):
             yield f"{place} gets a public load balancer"
 
@@ -104,4 +121,6 @@ def _items(value: Any) -> Sequence[Any]:
 
 
 def _internal(annotations: Mapping[str, Any]) -> bool:
+    if annotations.get(_SCHEME) is not None:
+        return bool(annotations[_SCHEME] == "internal")
     return any(annotations.get(key) == value for key, value in _INTERNAL.items())

@@ -38,12 +38,14 @@ _KEYS: Final = {key.casefold(): key for key in _LOOSE}
     title="Helm values and custom resources take no protection away from their pods",
     why="What a chart or an operator makes of them is not in the plan, and would run unconfined.",
     fix="remove it, or give the pods what they need in a narrower way",
-    judges={CUSTOM: ("values", "spec")},
+    judges={CUSTOM: ("values", "valueYamlFiles", "spec")},
     controls=(*_CONTROLS, f"{_CIS}5.2.5", f"{_CIS}5.2.7", f"{_CIS}5.2.9", f"{_CIS}5.2.12"),
     good=((RELEASE, {"values": {"server": {"securityContext": {"runAsNonRoot": True}}}}),),
     bad=((RELEASE, {"values": {"server": {"securityContext": {"privileged": True}}}}),),
 )
 def _loosened(resource: Resource, _scope: Scope) -> Iterator[str]:
+    if resource.inputs.get("valueYamlFiles"):
+        yield "valueYamlFiles has values that no rule reads"
     for name in ("values", "spec"):
         yield from _loose(known(resource.inputs.get(name), name), name)
 

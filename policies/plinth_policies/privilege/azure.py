@@ -32,7 +32,10 @@ _GRANTS: Final = (
     "azure-native:authorization:PimRoleEligibilitySchedule",
 )
 #: Any action that changes things, whatever they are, and all of those that give rights.
-_ANY_ACTION: Final = re.compile(r"\*|\*/(?!read$).*|microsoft\.authorization/(.*/)?\*")
+_ANY_ACTION: Final = re.compile(
+    r"\*|\*/(?!read$).*|microsoft\.authorization/(?!.*/read$)"
+    r"(.*\*.*|role(assignments|definitions)/write|elevateaccess/action)"
+)
 
 _SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-000000000000"
 _OWNER: Final = (

@@ -24,7 +24,9 @@ GRANTS: Final = {
     )
     for place in _PLACES
 }
-_BASIC: Final = ("roles/owner", "roles/editor", "roles/viewer")
+_BASIC: Final = tuple(
+    f"roles/{name}" for name in ("owner", "editor", "viewer", "admin", "writer", "reader")
+)
 #: With any of these on a project, one is every service account in it.
 _IMPERSONATION: Final = (
     "roles/iam.serviceAccountUser",
@@ -33,6 +35,7 @@ _IMPERSONATION: Final = (
     "roles/iam.serviceAccountKeyAdmin",
     "roles/iam.workloadIdentityUser",
 )
+_WORKLOADS: Final = "/workloadIdentityPools/"
 _DEFAULT_ACCOUNTS: Final = (
     "-compute@developer.gserviceaccount.com",
     "@appspot.gserviceaccount.com",
@@ -71,7 +74,8 @@ def _grants(resource: Resource) -> Iterator[tuple[str, list[Any]]]:
 @REGISTRY.rule(
     "privilege-gcp-basic-role",
     title="Nobody has a basic role on a project, folder or organisation",
-    why="Owner, Editor and Viewer reach every service, those that come next year included.",
+    why="Owner, Editor and Viewer, and Admin, Writer and Reader after them, reach every service, "
+    "those that come next year included.",
     fix="give predefined roles of the job, on the resource that the job is about",
     judges=GRANTS,
     controls=(*PRIVILEGE, "cis-gcp/1.5"),
@@ -117,8 +121,10 @@ def _service_account_admin(resource: Resource, _scope: Scope) -> Iterator[str]:
     for role, members in _grants(resource):
         if role.lower().endswith("admin"):
             for member in members:
-                # One that is unknown is made here, as only service accounts are.
-                if member == UNKNOWN or str(known(member, "member")).startswith("serviceAccount:"):
+                # One that is unknown is made here, as only service accounts are. Pools of workload
+                # identities, unlike those of workforce, have no people in them.
+                text = str(known(member, "member")) if member != UNKNOWN else ""
+                if not text or text.startswith("serviceAccount:") or _WORKLOADS in text:
                     yield f"a service account has the role {role}"
 
 

@@ -80,7 +80,7 @@ def test_a_risky_change_is_blocked_until_it_is_approved(plinth: Plinth) -> None:
     digest = allowed.json["digest"]
     assert digest == blocked.json["digest"]
     text = plinth("preview", *REHEARSE).out
-    assert "approved replace models: renamed before launch (lead@example.com" in text
+    assert "approved replace *aws:s3/bucket:Bucket::models: renamed before launch (lead@" in text
     assert digest in text
 
     plinth.edit("region: eu-west-1", "region: eu-west-1\ntags: {team: ml}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,9 @@ def test_the_line_that_is_missing_can_be_pasted(spec: Path) -> None:
     (line,) = yaml.safe_load(problem.fix.split("`")[1])
     assert line["expires"] == date(2030, 3, 2)
     filled = {**line, "reason": "moved to the new bucket", "approver": "lead@example.com"}
-    assert not missing(spec, change(), given=[Approval.model_validate(filled)])
+    given = [Approval.model_validate(filled)]
+    assert not missing(spec, change(), given=given)
+    assert missing(spec, change(type_="aws:kms/key:Key"), given=given)  # of the same name
 
 
 def test_two_of_a_name_are_told_apart(spec: Path) -> None:
@@ -94,6 +97,11 @@ def test_the_shared_list_goes_on_where_it_is(spec: Path) -> None:
     spec.write_text(f"{SPEC}approvals: []\n", encoding="utf-8")
     (problem,) = missing(spec, change())
     assert "add to approvals," in problem.fix
+    (line,) = yaml.safe_load(problem.fix.split("`")[1])
+    given = [approval(line["resource"])]
+    assert not missing(spec, change(), given=given)
+    elsewhere = replace(change(), urn=change().urn.replace(":dev::", ":test::"))
+    assert missing(spec, elsewhere, given=given)
     assert problem.location.line == len(SPEC.splitlines()) + 1
 
 

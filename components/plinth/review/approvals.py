@@ -107,7 +107,7 @@ def missing(
         because = change.reason.removesuffix("; it keeps data")
         expired = f"; its approval expired on {late.expires}" if late else ""
         line = {
-            "resource": _pattern(change, lossy),
+            "resource": _pattern(change, shared=keys == (_KEY,)),
             "change": change.op,
             "reason": PLACEHOLDER,
             "approver": PLACEHOLDER,
@@ -136,10 +136,13 @@ def line_of(problem: Problem) -> str | None:
     return rest.rpartition("`")[0] or None
 
 
-def _pattern(change: Change, lossy: Sequence[Change]) -> str:
-    """The resource's name where that is enough, else the end of its URN."""
-    alike = [each for each in lossy if (each.name, each.op) == (change.name, change.op)]
-    return change.name if len(alike) == 1 else f"*{change.type}::{change.name}"
+def _pattern(change: Change, *, shared: bool) -> str:
+    """A pattern for this resource alone: others of its name may be lost before it expires.
+
+    In the list that environments share, it names the environment as well.
+    """
+    start = f"{change.urn.partition('::')[0]}::" if shared else ""
+    return f"{start}*{change.type}::{change.name}"
 
 
 def _place(document: Document, environment: str) -> tuple[str, ...]:

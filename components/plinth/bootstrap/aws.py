@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from pulumi import Input, InvokeOptions, Output, Resource, ResourceOptions
 
 from plinth.bootstrap import aws_documents as documents
-from plinth.bootstrap.base import Part, Preparation
+from plinth.bootstrap.base import Excuse, Part, Preparation
 from plinth.bootstrap.order import Order
 from plinth.bootstrap.quotas import Limits
 from plinth.bootstrap.trust import AZURE_DEVOPS, Trust
@@ -60,7 +60,16 @@ def _program(order: Order, limits: Limits) -> dict[str, Output[Any]]:
 
 
 #: What the registry names.
-ACCOUNT: Final = Preparation(program=_program)
+ACCOUNT: Final = Preparation(
+    program=_program,
+    excuses=(
+        Excuse(
+            "privilege-aws-wildcard",
+            "*aws:iam/policy:Policy::boundary",
+            "A boundary gives nothing: it is the most that any role can be given",
+        ),
+    ),
+)
 
 
 def _ask(limits: Limits, options: InvokeOptions) -> None:

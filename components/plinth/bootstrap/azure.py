@@ -105,6 +105,11 @@ ACCOUNT: Final = Preparation(
             "*azure-native:keyvault:Key::state",
             "The engine unlocks a stack with the latest version of the key that locked it",
         ),
+        Excuse(
+            "privilege-azure-custom-role",
+            "*azure-native:authorization:RoleDefinition::deploy",
+            "Deployments give roles to workloads: those that the assignment's condition names",
+        ),
     ),
 )
 

@@ -144,6 +144,11 @@ class Resource:
         return self.type.startswith(_PROVIDER_PREFIX)
 
     @property
+    def provider_urn(self) -> str | None:
+        """The URN in the reference to its provider, if it names one."""
+        return self.provider.rsplit("::", 1)[0] if self.provider else None
+
+    @property
     def answers(self) -> frozenset[str]:
         """What others may know it by: the texts of its outputs and its identifier."""
         found = {*texts(self.outputs), self.id or ""}
@@ -200,9 +205,7 @@ class Graph:
 
     def provider_of(self, resource: Resource) -> Resource | None:
         """The provider resource that owns ``resource``, if it is in the graph."""
-        if resource.provider is None:
-            return None
-        return self.by_urn.get(resource.provider.rsplit("::", 1)[0])
+        return self.by_urn.get(resource.provider_urn or "")
 
     @classmethod
     def from_export(cls, document: Mapping[str, Any], *, environment: str, cloud: str) -> Graph:

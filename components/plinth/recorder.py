@@ -207,8 +207,7 @@ def _in_order(found: Mapping[str, Resource]) -> Iterator[Resource]:
 
 
 def _needed(resource: Resource) -> set[str]:
-    provider = (resource.provider or "").rpartition("::")[0]
-    return {*resource.dependencies, resource.parent or "", provider}
+    return {*resource.dependencies, resource.parent or "", resource.provider_urn or ""}
 
 
 @contextmanager

@@ -66,8 +66,8 @@ class _Comparison:
             for difference, forces in self._differences(before, after)
             if not any(matches(difference.path, pattern) for pattern in after.ignored)
         }
-        provider = self._provider(after)
-        moved = provider in self.remade or provider != self._provider(before)
+        provider = after.provider_urn
+        moved = provider in self.remade or provider != before.provider_urn
         if moved or any(kind.endswith("-replace") for kind in found.values()):
             return self._made("replace", after, found, before)
         return self._made("update", after, found, before) if found else None
@@ -107,9 +107,6 @@ class _Comparison:
         """What the cloud made up for a resource, and will make up again."""
         resource = self.old.by_urn[urn]
         return {*resource.answers} - {*texts(resource.inputs)}
-
-    def _provider(self, resource: Resource) -> str | None:
-        return resource.provider.rsplit("::", 1)[0] if resource.provider else None
 
     def _made(
         self,

@@ -10,6 +10,7 @@ from plinth.graph import UNKNOWN, Resource
 from plinth_policies.controls import IN_TRANSIT
 from plinth_policies.encryption.aws import BUCKET
 from plinth_policies.model import REGISTRY, Scope
+from plinth_policies.privilege.documents import document
 from plinth_policies.settings import Setting, register
 from plinth_policies.values import blocks, get, known, listed, switch_off
 
@@ -66,19 +67,16 @@ def _bucket_policy(*statements: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
     bad=((BUCKET, {"bucket": "models"}), _bucket_policy()),
 )
 def _bucket_tls(resource: Resource, scope: Scope) -> Iterator[str]:
-    documents = [
-        c.inputs.get("policy") for c in scope.companions(resource, _BUCKET_POLICY, "bucket")
-    ]
-    if not documents:
+    found = [c.inputs.get("policy") for c in scope.companions(resource, _BUCKET_POLICY, "bucket")]
+    if not found:
         yield "the bucket has no policy"
-    elif not any(document == UNKNOWN or _denies_plain(document) for document in documents):
+    elif not any(policy == UNKNOWN or _denies_plain(policy) for policy in found):
         yield "the bucket's policy does not deny plain HTTP"
 
 
-def _denies_plain(document: Any) -> bool:
-    document = known(document, "policy")
-    parsed = json.loads(document) if isinstance(document, str) else document or {}
-    return any(_statement_denies_plain(s) for s in blocks(parsed.get("Statement"), "Statement"))
+def _denies_plain(policy: Any) -> bool:
+    statements = blocks(document(policy, "policy").get("Statement"), "Statement")
+    return any(map(_statement_denies_plain, statements))
 
 
 def _statement_denies_plain(statement: Mapping[str, Any]) -> bool:

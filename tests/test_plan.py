@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -173,17 +173,6 @@ def test_outputs_name_what_people_and_clients_need(plan: Plans) -> None:
     assert outputs["tracking_url"] == "https://mlflow.ml.example.com"
     assert outputs["artifacts_mlflow_root"].startswith("s3://")
     assert "churn" in outputs["serving_endpoints_churn"]
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

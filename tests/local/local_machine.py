@@ -8,7 +8,6 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,13 +116,6 @@ def running(pid: int) -> bool:
 
 def ours(local: Machine, service: str | None = None) -> list[psutil.Process]:
     return list(processes.carrying(marks(local.home, service)))
-
-
-def soon(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
 
 
 def in_background(call: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from local_machine import answer, ours, running, soon, stranger, supervisor_of
+from local_machine import answer, ours, running, stranger, supervisor_of
 from tinytool import KNOWN
 
 from plinth.local import home as homes
@@ -25,7 +25,7 @@ from plinth.local import packages, processes
 from plinth.local.home import Home
 from plinth.local.kinds import Machine
 from plinth.local.supervisor import marks
-from served import free_port
+from served import free_port, until
 
 pytestmark = pytest.mark.engine
 
@@ -151,7 +151,7 @@ def test_a_life(project: Project) -> None:
 
     # One that was killed is found by a preview, told by a refresh, repaired by up; data are kept.
     os.kill(first["one"], signal.SIGKILL)
-    soon(lambda: not psutil.pid_exists(first["one"]))  # the supervisor knows it then
+    until(lambda: not psutil.pid_exists(first["one"]))  # the supervisor knows it then
     assert "one" in project.run("preview", "local", "--expect-no-changes", code=4)
     assert project.changed("refresh", "local") == {"one Service": "update"}
     assert project.changed("up", "local", "--yes") == {"one Service": "update"}
@@ -172,7 +172,7 @@ def test_a_life(project: Project) -> None:
     # A supervisor that is gone takes nothing along that the next up does not bring back.
     daemon = supervisor_of(project.local)
     daemon.kill()
-    soon(lambda: not running(daemon.pid))
+    until(lambda: not running(daemon.pid))
     assert project.changed("up", "local", "--yes") == {
         "one Service": "update",
         "two Service": "update",
@@ -264,7 +264,7 @@ def test_a_port_that_a_stranger_has_is_left_to_them(project: Project) -> None:
     # One that a stranger takes while the service is down is given up.
     pid = answer(int(uri.rpartition(":")[2]))
     os.kill(pid, signal.SIGKILL)
-    soon(lambda: not psutil.pid_exists(pid))
+    until(lambda: not psutil.pid_exists(pid))
     with stranger(int(uri.rpartition(":")[2])):
         changed = project.changed("up", "local", "--yes")
         assert changed == {"one Port": "update", "one Service": "update"}
@@ -312,7 +312,7 @@ def test_an_interrupt_while_packages_are_installed(project: Project) -> None:
     project.write(packages=True)
     process = project.start("up", "local", "--yes")
     installing = {homes.INSTALL: str(target)}
-    soon(lambda: any(processes.carrying(installing)))
+    until(lambda: any(processes.carrying(installing)))
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -341,7 +341,7 @@ def begun(project: Project) -> bool:
 def test_an_interrupt_while_services_start(project: Project) -> None:
     project.write(slow=40)
     process = project.start("up", "local", "--yes")
-    soon(lambda: begun(project))
+    until(lambda: begun(project))
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -363,7 +363,7 @@ def test_killed_in_the_middle_the_next_run_goes_on_without_a_question(
 ) -> None:
     project.write(slow=40)
     process = project.start("up", "local", "--yes")
-    soon(lambda: begun(project))
+    until(lambda: begun(project))
     tree = {p: _words(p) for p in psutil.Process(process.pid).children(recursive=True)}
     parts = {
         "provider": [p for p, words in tree.items() if "plinth-local" in " ".join(words)],

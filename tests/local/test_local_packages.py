@@ -15,12 +15,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from local_machine import in_background, kind, local, running, soon
+from local_machine import in_background, kind, local, running
 
 from plinth.errors import EngineError
 from plinth.graph import UNKNOWN
 from plinth.local import home, packages, processes
 from plinth.local.kinds import Machine
+from served import until
 
 __all__ = ["local"]
 
@@ -106,7 +107,7 @@ def test_a_cancelled_one_ends_at_once_and_is_made_anew(
     monkeypatch.setenv("UV_SECONDS", "600")
     cancelled = threading.Event()
     thread, raised = in_background(lambda: install(cancelled))
-    soon(lambda: "install" in calls(uv))
+    until(lambda: "install" in calls(uv))
     # Another one that waits for it can be cancelled as well.
     waiting, also = in_background(lambda: install(cancelled))
     time.sleep(0.5)
@@ -135,7 +136,7 @@ def test_what_a_killed_provider_left_at_work_is_ended_first(
     )
     command = [sys.executable, "-c", program, packages.lock("tiny")]
     provider = subprocess.Popen(command)
-    soon(lambda: "install" in calls(uv))
+    until(lambda: "install" in calls(uv))
     (left,) = psutil.Process(provider.pid).children()
     provider.kill()
     provider.wait()

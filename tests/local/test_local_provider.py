@@ -16,7 +16,6 @@ from local_machine import (
     local,
     ours,
     running,
-    soon,
     stranger,
     supervisor_of,
     tiny,
@@ -29,7 +28,7 @@ from plinth.local.kinds import Machine
 from plinth.local.provider import Provider
 from plinth.plugin import wire
 from plinth.plugin.server import handlers
-from served import free_port
+from served import free_port, until
 
 __all__ = ["local"]
 
@@ -160,7 +159,7 @@ class TestService:
         assert engine.read(urn("Service"), state) == state
         first = answer(inputs["port"])
         psutil.Process(first).kill()
-        soon(lambda: engine.diff(urn("Service"), state, inputs) == ["running"])
+        until(lambda: engine.diff(urn("Service"), state, inputs) == ["running"])
         refreshed = engine.read(urn("Service"), state)
         assert refreshed == {**state, "running": False}
         assert engine.diff(urn("Service"), refreshed, inputs) == ["running"]

@@ -13,7 +13,6 @@ from local_machine import (
     local,
     ours,
     running,
-    soon,
     stranger,
     tiny,
     up,
@@ -22,7 +21,7 @@ from local_machine import (
 from plinth.errors import EngineError
 from plinth.local.home import Home
 from plinth.local.kinds import Machine
-from served import free_port
+from served import free_port, until
 
 __all__ = ["local"]
 
@@ -70,7 +69,7 @@ def test_one_that_never_answers_is_given_up(local: Machine) -> None:
 def test_one_is_stopped_when_the_run_is_cancelled(local: Machine) -> None:
     inputs = tiny(local, free_port(), MUTE="1")
     thread, raised = in_background(lambda: kind("Service").make(local, "web", inputs, {}))
-    soon(lambda: any("tiny.py" in " ".join(p.cmdline()) for p in ours(local, "web")))
+    until(lambda: any("tiny.py" in " ".join(p.cmdline()) for p in ours(local, "web")))
     local.cancelled.set()
     thread.join(30)  # half of what it may take to answer
     assert not thread.is_alive()
@@ -137,7 +136,7 @@ class TestBefore:
     def test_a_long_one_ends_when_the_run_is_cancelled(self, local: Machine) -> None:
         inputs = {**tiny(local, free_port()), "before": [self.step("import time; time.sleep(600)")]}
         thread, raised = in_background(lambda: kind("Service").make(local, "web", inputs, {}))
-        soon(lambda: any("sleep(600)" in " ".join(p.cmdline()) for p in ours(local, "web")))
+        until(lambda: any("sleep(600)" in " ".join(p.cmdline()) for p in ours(local, "web")))
         local.cancelled.set()
         thread.join(30)
         assert [str(error) for error in raised] == ["web was interrupted"]
@@ -174,7 +173,7 @@ def test_one_without_http_is_ready_when_a_command_says_so(local: Machine) -> Non
     port = free_port()
     inputs = {**tiny(local, port), "health": "/none", "ready": ["test", "-f", str(sign)]}
     thread, raised = in_background(lambda: kind("Service").make(local, "web", inputs, {}))
-    soon(lambda: bool(ours(local, "web")))
+    until(lambda: bool(ours(local, "web")))
     thread.join(2)
     assert thread.is_alive()
     sign.touch()

@@ -22,7 +22,6 @@ from local_machine import (
     mode,
     ours,
     running,
-    soon,
     supervisor_of,
     tiny,
     up,
@@ -33,7 +32,7 @@ from plinth.local import processes
 from plinth.local.home import MARK, SERVICE
 from plinth.local.kinds import Machine
 from plinth.local.supervisor import Supervisor, marks
-from served import free_port
+from served import free_port, until
 
 __all__ = ["local"]
 
@@ -296,7 +295,7 @@ def test_services_see_interrupts_whatever_the_provider_ignores(local: Machine) -
     finally:
         signal.signal(signal.SIGINT, before)
     os.kill(pid, signal.SIGINT)
-    soon(lambda: not running(pid))
+    until(lambda: not running(pid))
 
 
 def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(
@@ -318,7 +317,7 @@ def test_statuses_tell_how_it_ended(local: Machine) -> None:
     assert (status.running, status.pid, status.exit_code) == (True, pid, 0)
     assert abs(status.since - time.time()) < 60
     os.kill(pid, signal.SIGKILL)
-    soon(lambda: not local.supervisor.statuses()[0].running)
+    until(lambda: not local.supervisor.statuses()[0].running)
     assert kind("Service").look(local, "web", {"log": "x"}) == {"log": "x", "running": False}
     status = local.supervisor.status("web")
     assert status is not None
